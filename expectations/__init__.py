@@ -1,0 +1,1 @@
+"""Great Expectations suites as pure builders, and the one function that runs a suite and raises."""

@@ -1,0 +1,1 @@
+"""The work: land, export, features, models, ranking, evaluation, publishing; and the `reco` command."""

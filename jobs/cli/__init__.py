@@ -1,0 +1,1 @@
+"""The `reco` command: thin commands over the jobs, imported when they run."""

@@ -1,0 +1,44 @@
+"""`reco`: one command for everything that the DAG does, and for what people do by hand."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from jobs.cli import landing_commands, model_commands, operate_commands, serving_commands, warehouse_commands
+from reco_contracts.errors import RecoError
+from reco_contracts.logs import configure_logging
+
+app = typer.Typer(
+    name="reco",
+    help=(
+        "Turn interaction logs into personalised lists, and serve them.\n\n"
+        "New here? `make demo` runs everything once on a simulated shop. "
+        "With your own log: `reco import PATH`, then `make demo DATA=PATH`."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for _module in (landing_commands, warehouse_commands, model_commands, serving_commands, operate_commands):
+    _module.register(app)
+
+
+def main() -> None:
+    """Run a command; an error meant for people becomes one message and its exit code."""
+    configure_logging()
+    try:
+        app()
+    except RecoError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_escape(str(error))}")
+        sys.exit(error.exit_code)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Models, one file each, behind one protocol (`base`) and one table of names (`table`)."""

@@ -1,0 +1,184 @@
+"""Where everything at rest lives, and how a file or folder is put there.
+
+A file is written beside its place and moved in; a folder is complete or absent.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from reco_contracts.errors import ContractError, EmptyPartitionError
+from reco_contracts.manifests import MANIFEST_FILE, ModelManifest, decode_model_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths below one data folder.
+
+    Attributes:
+        root: the folder that `paths.data` names.
+    """
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Drop folder: `events/`, `items/` and `users/` files that the daily run lands."""
+        return self.root / "inbox"
+
+    def landing(self, kind: str) -> Path:
+        """Valid rows of `events`, `items` or `users`: event_date=D/<file_sha>.parquet."""
+        return self.root / "landing" / kind
+
+    @property
+    def ledger(self) -> Path:
+        """One JSON file for each landed file, named <file_sha>.json."""
+        return self.root / "landing" / "_ledger"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rejected rows: <file_sha>.parquet."""
+        return self.root / "quarantine"
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB, one writer at a time."""
+        return self.root / "warehouse" / "reco.duckdb"
+
+    @property
+    def analytics(self) -> Path:
+        """The analysts' copy of the warehouse, replaced atomically."""
+        return self.root / "warehouse" / "analytics.duckdb"
+
+    def export(self, mart: str) -> Path:
+        """One mart as Parquet."""
+        return self.root / "exports" / f"{mart}.parquet"
+
+    def features(self, view: str) -> Path:
+        """One feature view: event_date=D/part.parquet, one partition a run date."""
+        return self.root / "features" / view
+
+    @property
+    def feast(self) -> Path:
+        """Feast's registry."""
+        return self.root / "feast" / "registry.db"
+
+    @property
+    def models(self) -> Path:
+        """Model folders, one a version."""
+        return self.root / "models"
+
+    @property
+    def lists(self) -> Path:
+        """List folders, one a generation."""
+        return self.root / "lists"
+
+    def list_file(self, generation: str, surface: str, variant: str) -> Path:
+        """The lists of one surface and variant."""
+        return self.lists / generation / surface / f"{variant}.parquet"
+
+    def catalogue_file(self, generation: str) -> Path:
+        """The items of a generation; row number = item index."""
+        return self.lists / generation / "catalogue.parquet"
+
+    def report(self, run_date: date) -> Path:
+        """Reports of one run: evaluation, checks, data docs."""
+        return self.root / "reports" / run_date.isoformat()
+
+    @property
+    def store(self) -> Path:
+        """Files of the embedded Redis-protocol server."""
+        return self.root / "store"
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's home when we start it."""
+        return self.root / "airflow"
+
+    @property
+    def serving_fallback(self) -> Path:
+        """The last known popular items, for an API that starts while Redis is down."""
+        return self.root / "serving" / "fallback.msgpack"
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the same folder; move it to `path` on success, remove it on error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; move it there on success, remove it on error.
+
+    Raises:
+        ContractError: `path` exists already; versions are never changed.
+    """
+    if path.exists():
+        raise ContractError(f"{path} exists already; a finished folder is never changed, use a new name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def next_version(parent: Path, stem: str) -> str:
+    """The next free name `<stem>-<nnn>` in a folder of versions, counting from 001."""
+    taken = {entry.name for entry in parent.glob(f"{stem}-*")} if parent.exists() else set()
+    number = 1
+    while f"{stem}-{number:03d}" in taken:
+        number += 1
+    return f"{stem}-{number:03d}"
+
+
+def next_generation(layout: Layout, run_date: date) -> str:
+    """The next generation's name for a run date: `<yyyymmdd>-<nnn>`."""
+    return next_version(layout.lists, f"{run_date:%Y%m%d}")
+
+
+def complete_versions(parent: Path) -> list[str]:
+    """The names of the complete folders (those with a manifest), in order of name."""
+    return sorted(path.parent.name for path in parent.glob(f"[!.]*/{MANIFEST_FILE}"))
+
+
+def released_model(layout: Layout) -> str | None:
+    """The version whose lists are live, or None before the first release."""
+    pointer = layout.models / "released"
+    return pointer.read_text().strip() if pointer.exists() else None
+
+
+def set_released_model(layout: Layout, model_version: str) -> None:
+    """Record the version whose lists are live."""
+    with replace_file(layout.models / "released") as path:
+        path.write_text(model_version + "\n")
+
+
+def read_model_manifest(layout: Layout, model_version: str) -> ModelManifest:
+    """The manifest of one model version.
+
+    Raises:
+        EmptyPartitionError: there is no such complete version.
+    """
+    path = layout.models / model_version / MANIFEST_FILE
+    if not path.exists():
+        known = ", ".join(complete_versions(layout.models)) or "none"
+        raise EmptyPartitionError(f"model {model_version!r} is not in {layout.models}; complete versions: {known}")
+    return decode_model_manifest(path.read_bytes())

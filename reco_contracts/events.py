@@ -1,0 +1,57 @@
+"""The event contract: what one line of an interaction log may say.
+
+Landing checks it (vectorised), the API will check it one event at a time, and
+dbt trusts it. Change it here and nowhere else.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class EventType(StrEnum):
+    """What a user did, or was shown."""
+
+    IMPRESSION = "impression"
+    VIEW = "view"
+    CLICK = "click"
+    ADD_TO_CART = "add_to_cart"
+    PURCHASE = "purchase"
+    RETURN = "return"
+    RATING = "rating"
+    DISMISS = "dismiss"
+
+
+class RejectReason(StrEnum):
+    """Why a row went to quarantine. Codes are stable: reports count them."""
+
+    MALFORMED_ROW = "malformed_row"
+    BAD_ENCODING = "bad_encoding"
+    MISSING_USER = "missing_user"
+    MISSING_ITEM = "missing_item"
+    ID_TOO_LONG = "id_too_long"
+    CONTROL_CHARACTER = "control_character"
+    UNKNOWN_EVENT_TYPE = "unknown_event_type"
+    BAD_TIME = "bad_time"
+    FUTURE_TIME = "future_time"
+    BAD_VALUE = "bad_value"
+    MISSING_VALUE = "missing_value"
+    BAD_NUMBER = "bad_number"
+    MISSING_CONTEXT = "missing_context"
+    NOT_A_PRODUCT = "not_a_product"
+    CANCELLED_WITHOUT_RETURN = "cancelled_without_return"
+
+
+# Event types whose `value` is required, and its unit.
+VALUE_UNIT: Final[dict[EventType, str]] = {
+    EventType.RATING: "stars",
+    EventType.PURCHASE: "units",
+    EventType.RETURN: "units",
+}
+# A view may carry its dwell time; every other type has no value.
+OPTIONAL_VALUE_UNIT: Final[dict[EventType, str]] = {EventType.VIEW: "dwell_seconds"}
+
+MAX_ID_LENGTH: Final = 256
+MAX_FUTURE_HOURS: Final = 24
+MAX_RATING_STARS: Final = 10.0
+# Context without which an impression cannot be joined to its list.
+IMPRESSION_CONTEXT: Final = ("request_id", "surface", "position")

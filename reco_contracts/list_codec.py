@@ -1,0 +1,190 @@
+"""The packed list: what one Redis field holds for one subject.
+
+Layout, version 1, little endian, no padding:
+
+    u8   version
+    u8   reserved, 0
+    u16  n, items in the list
+    u32  x n   item indices of this generation, best first
+    f16  x n   scores, scaled to 0..1 within the list
+    u8   x n   reason codes
+    u32  x m   seed item indices, one for each item whose reason has a seed, in order
+
+Item indices belong to one generation and never leave it.
+"""
+
+import struct
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_contracts.errors import ContractError
+from reco_contracts.reasons import REASONS, Reason
+
+CODEC_VERSION: Final = 1
+PAD: Final = -1
+_HEADER: Final = struct.Struct("<BBH")
+_HAS_SEED: Final = np.array([REASONS[reason].has_seed for reason in Reason], dtype=bool)
+
+
+class PackedItems(NamedTuple):
+    """One decoded list; the four sequences are parallel, best item first.
+
+    Attributes:
+        items: item indices.
+        scores: 0..1 within the list.
+        reasons: reason codes.
+        seeds: seed item indices, -1 where the reason has none.
+    """
+
+    items: tuple[int, ...]
+    scores: tuple[float, ...]
+    reasons: bytes
+    seeds: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)
+def _body(n: int) -> struct.Struct:
+    return struct.Struct(f"<{n}I{n}e{n}s")
+
+
+@lru_cache(maxsize=1024)
+def _seed_block(m: int) -> struct.Struct:
+    return struct.Struct(f"<{m}I")
+
+
+def scale_scores(scores: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:
+    """Scale each row to 0..1 by its best score; what is below 0 becomes 0.
+
+    Args:
+        scores: float32, shape (n_lists, k), best first, padded with anything.
+        lengths: int64, shape (n_lists,), items in use a row.
+
+    Returns:
+        float16, shape (n_lists, k).
+    """
+    if scores.shape[1] == 0:
+        return scores.astype(np.float16)
+    used = np.arange(scores.shape[1]) < lengths[:, None]
+    clean = np.where(used, np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    best = clean.max(axis=1, keepdims=True)
+    return np.clip(clean / np.where(best > 0, best, 1.0), 0.0, 1.0).astype(np.float16)
+
+
+def pack_lists(
+    items: npt.NDArray[np.int32],
+    scores: npt.NDArray[np.float32],
+    reasons: npt.NDArray[np.uint8],
+    seeds: npt.NDArray[np.int32],
+) -> list[bytes]:
+    """Pack many lists at once.
+
+    Args:
+        items: int32, shape (n_lists, k); -1 pads at the end of a row.
+        scores: float32, shape (n_lists, k); any scale, larger is better.
+        reasons: uint8, shape (n_lists, k); codes of `Reason`.
+        seeds: int32, shape (n_lists, k); read only where the reason has a seed.
+
+    Returns:
+        One packed value a list, in the order of the rows.
+
+    Raises:
+        ContractError: shapes differ, a code is unknown, or a needed seed is missing.
+    """
+    if not items.shape == scores.shape == reasons.shape == seeds.shape or items.ndim != 2:
+        raise ContractError(
+            f"pack_lists: four arrays of one shape (n_lists, k) expected, got "
+            f"{items.shape}, {scores.shape}, {reasons.shape}, {seeds.shape}"
+        )
+    used = items != PAD
+    lengths = used.sum(axis=1)
+    if (used != (np.arange(items.shape[1]) < lengths[:, None])).any():
+        raise ContractError("pack_lists: padding (-1) may stand only at the end of a row")
+    if reasons[used].max(initial=0) >= len(_HAS_SEED):
+        raise ContractError(f"pack_lists: unknown reason code {reasons[used].max()}; known: 0 to {len(_HAS_SEED) - 1}")
+    has_seed = used & _HAS_SEED[np.where(used, reasons, 0)]
+    if (seeds[has_seed] < 0).any() or (items[used] < 0).any():
+        raise ContractError("pack_lists: a reason that names a seed item came without one")
+    scaled = scale_scores(scores, lengths)
+    packed: list[bytes] = [b""] * len(items)
+    shape_ids = lengths * (items.shape[1] + 1) + has_seed.sum(axis=1)
+    order = np.argsort(shape_ids, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(shape_ids[order]) != 0]) if len(order) else np.array([], dtype=np.int64)
+    for rows in np.split(order, starts[1:]) if len(order) else []:
+        _pack_same_shape(packed, rows, items, scaled, reasons, seeds, has_seed)
+    return packed
+
+
+def _pack_same_shape(
+    packed: list[bytes],
+    rows: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+    scaled: npt.NDArray[np.float16],
+    reasons: npt.NDArray[np.uint8],
+    seeds: npt.NDArray[np.int32],
+    has_seed: npt.NDArray[np.bool_],
+) -> None:
+    """Fill `packed` for rows that have the same number of items and of seeds."""
+    n = int((items[rows[0]] != PAD).sum())
+    count = len(rows)
+    header = np.frombuffer(_HEADER.pack(CODEC_VERSION, 0, n), dtype=np.uint8)
+    row_seeds = seeds[rows][has_seed[rows]].reshape(count, -1)
+    matrix = np.concatenate(
+        [
+            np.broadcast_to(header, (count, len(header))),
+            _bytes_of(items[rows, :n].astype("<u4")),
+            _bytes_of(scaled[rows, :n].astype("<f2")),
+            reasons[rows, :n],
+            _bytes_of(row_seeds.astype("<u4")),
+        ],
+        axis=1,
+    )
+    width = matrix.shape[1]
+    blob = matrix.tobytes()
+    for position, row in enumerate(rows.tolist()):
+        packed[row] = blob[position * width : (position + 1) * width]
+
+
+def _bytes_of(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    width = array.shape[1] * array.dtype.itemsize
+    return np.frombuffer(np.ascontiguousarray(array).tobytes(), dtype=np.uint8).reshape(len(array), width)
+
+
+def unpack_list(value: bytes) -> PackedItems:
+    """Read one packed list.
+
+    Args:
+        value: bytes as written by `pack_lists`.
+
+    Returns:
+        The list's items, scores, reasons and seeds.
+
+    Raises:
+        ContractError: another version, or a length that does not fit.
+    """
+    if len(value) < _HEADER.size:
+        raise ContractError(f"packed list: at least {_HEADER.size} bytes expected, got {len(value)}")
+    version, _, n = _HEADER.unpack_from(value)
+    if version != CODEC_VERSION:
+        raise ContractError(
+            f"packed list: version {CODEC_VERSION} expected, got {version}; deploy reader and publisher together"
+        )
+    body = _body(n)
+    seed_bytes = len(value) - _HEADER.size - body.size
+    if seed_bytes < 0 or seed_bytes % 4:
+        raise ContractError(f"packed list: {len(value)} bytes do not fit {n} items")
+    fields = body.unpack_from(value, _HEADER.size)
+    reasons: bytes = fields[2 * n]
+    packed_seeds = iter(_seed_block(seed_bytes // 4).unpack_from(value, _HEADER.size + body.size))
+    try:
+        seeds = tuple(next(packed_seeds) if _HAS_SEED_TUPLE[code] else PAD for code in reasons)
+    except (StopIteration, IndexError, RuntimeError) as error:
+        raise ContractError(f"packed list: seeds do not fit the reasons {list(reasons)}") from error
+    if next(packed_seeds, None) is not None:
+        raise ContractError("packed list: more seeds than reasons that name one")
+    return PackedItems(fields[:n], fields[n : 2 * n], reasons, seeds)
+
+
+_HAS_SEED_TUPLE: Final = tuple(bool(flag) for flag in _HAS_SEED)

@@ -1,0 +1,37 @@
+"""Why an item is in a list: one byte in the store, one sentence for people."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+
+class Reason(IntEnum):
+    """Reason codes as stored in packed lists. Numbers are never reused."""
+
+    UNKNOWN = 0
+    BECAUSE_OF_HISTORY = 1
+    SIMILAR_ITEM = 2
+    POPULAR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonText:
+    """How a reason reads, and whether it names a seed item.
+
+    Attributes:
+        code: the name that the API shows, stable for clients.
+        template: a sentence; `{seed}` stands for the seed item's title.
+        has_seed: true where the packed list carries a seed item for it.
+    """
+
+    code: str
+    template: str
+    has_seed: bool
+
+
+REASONS: Final[dict[Reason, ReasonText]] = {
+    Reason.UNKNOWN: ReasonText("unknown", "Recommended", has_seed=False),
+    Reason.BECAUSE_OF_HISTORY: ReasonText("because_of_history", "Because of {seed}", has_seed=True),
+    Reason.SIMILAR_ITEM: ReasonText("similar_item", "Similar to {seed}", has_seed=True),
+    Reason.POPULAR: ReasonText("popular", "Popular now", has_seed=False),
+}

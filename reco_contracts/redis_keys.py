@@ -1,0 +1,63 @@
+"""Every key in Redis. Nothing else may build a key.
+
+Real keys carry no braces: a hash tag would put them all in one cluster slot.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from reco_contracts.hashing import bucket as hash_bucket
+
+LISTS_SALT: Final = "lists"
+
+# Fields of the `current` hash.
+CURRENT_GENERATION: Final = "generation"
+CURRENT_MANIFEST: Final = "manifest"
+PREVIOUS_GENERATION: Final = "previous_generation"
+PREVIOUS_MANIFEST: Final = "previous_manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisKeys:
+    """The keys of one namespace.
+
+    Attributes:
+        namespace: prefix of every key, and Feast's project name.
+    """
+
+    namespace: str
+
+    def current(self) -> str:
+        """Hash: the live generation and its manifest, moved in one HSET."""
+        return f"{self.namespace}:current"
+
+    def generations(self) -> str:
+        """Hash: generation -> manifest JSON, for every generation with keys in the store.
+
+        Written before a generation's first bucket, so that a killed publisher
+        leaves behind what the next run needs to clean up without a key scan.
+        """
+        return f"{self.namespace}:generations"
+
+    def lists(self, generation: str, surface: str, variant: str, bucket: int) -> str:
+        """Hash: subject -> packed list, about 64 subjects a bucket."""
+        return f"{self.namespace}:lists:{generation}:{surface}:{variant}:{bucket}"
+
+    def catalogue(self, generation: str, chunk: int) -> str:
+        """String: one chunk of the generation's items (see `catalogue.py`)."""
+        return f"{self.namespace}:catalogue:{generation}:{chunk}"
+
+
+def list_bucket(subject: str, buckets: int) -> int:
+    """The bucket of a subject (a user, an item, or a popular list's name)."""
+    return hash_bucket(LISTS_SALT, subject, buckets)
+
+
+def popular_subject(window_days: int, category: str = "") -> str:
+    """The subject of a popular list.
+
+    Args:
+        window_days: days of history that the list counts.
+        category: a category at any level, or "" for the whole catalogue.
+    """
+    return f"{window_days}|{category}"

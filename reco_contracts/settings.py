@@ -1,0 +1,254 @@
+"""Settings: `reco.toml`, overridden by environment variables `RECO_SECTION__KEY`.
+
+The file is the one that `RECO_CONFIG` names, else `reco.toml` in the working
+directory, else the defaults below. Relative paths are read from the file's
+folder. Every key is described in the repository's `reco.toml`.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
+
+from reco_contracts.artifacts import Layout
+from reco_contracts.errors import ConfigError
+from reco_contracts.events import MAX_FUTURE_HOURS
+from reco_contracts.redis_keys import RedisKeys
+
+ExcludeSeen = Literal["forever", "off"] | Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of reco.toml: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectSection(Section):
+    """[project]."""
+
+    namespace: str = Field("reco", pattern=r"^[a-z][a-z0-9_]{0,40}$")
+
+
+class PathsSection(Section):
+    """[paths]."""
+
+    data: Path = Path("data")
+
+
+class LandingSection(Section):
+    """[landing]."""
+
+    chunk_rows: int = Field(200_000, ge=1_000)
+    max_future_hours: int = Field(MAX_FUTURE_HOURS, ge=0)
+    max_quarantined_share: float = Field(0.5, ge=0, le=1)
+
+
+class WarehouseSection(Section):
+    """[warehouse]."""
+
+    memory_limit: str = "4GB"
+    threads: int = Field(2, ge=1)
+
+
+class InteractionsSection(Section):
+    """[interactions]."""
+
+    view_weight: float = 1.0
+    click_weight: float = 2.0
+    add_to_cart_weight: float = 4.0
+    purchase_weight: float = 8.0
+    return_weight: float = -8.0
+    rating_weight: float = 8.0
+    rating_positive_min: float = 4.0
+    positive_events: tuple[Literal["view", "click", "add_to_cart", "purchase", "rating"], ...] = ("purchase", "rating")
+
+
+class CatalogueSection(Section):
+    """[catalogue]."""
+
+    categories: Literal["tree", "tags"] = "tree"
+    diversity_level: int = Field(2, ge=1)
+
+
+class AlsSection(Section):
+    """[train.als]: each list is searched on the validation period."""
+
+    factors: tuple[int, ...] = (64,)
+    regularization: tuple[float, ...] = (0.1, 1.0, 10.0)
+    alpha: tuple[float, ...] = (1.0, 10.0)
+    half_life_days: tuple[float, ...] = (0.0, 90.0)
+    iterations: int = Field(15, ge=1)
+
+
+class TrainSection(Section):
+    """[train]."""
+
+    model: str = "als"
+    every_days: int = Field(1, ge=1)
+    seed: int = 20
+    threads: int = Field(0, ge=0)
+    als: AlsSection = AlsSection()
+
+
+class EvaluateSection(Section):
+    """[evaluate]."""
+
+    k: int = Field(10, ge=1)
+    validation_days: int = Field(14, ge=1)
+    test_days: int = Field(14, ge=1)
+    min_warm_users: int = Field(200, ge=1)
+    bootstrap_samples: int = Field(1_000, ge=100)
+
+
+class GateSection(Section):
+    """[gate]."""
+
+    mode: Literal["warn", "refuse"] = "warn"
+
+
+class HomeSurface(Section):
+    """[surfaces.home]: one list a user."""
+
+    k: int = Field(50, ge=1, le=1_000)
+    exclude_seen: ExcludeSeen = "forever"
+
+
+class SimilarSurface(Section):
+    """[surfaces.similar]: one list an item."""
+
+    k: int = Field(50, ge=1, le=1_000)
+
+
+class PopularSurface(Section):
+    """[surfaces.popular]: one list a window and category."""
+
+    k: int = Field(100, ge=1, le=1_000)
+    windows_days: tuple[int, ...] = (30, 7)
+
+
+class SurfacesSection(Section):
+    """[surfaces]."""
+
+    home: HomeSurface = HomeSurface()
+    similar: SimilarSurface = SimilarSurface()
+    popular: PopularSurface = PopularSurface()
+
+
+class ValidateSection(Section):
+    """[validate]."""
+
+    min_list_length: int = Field(1, ge=1)
+    min_users_share: float = Field(0.95, ge=0, le=1)
+    data_docs: bool = True
+
+
+class PublishSection(Section):
+    """[publish]."""
+
+    subjects_per_bucket: int = Field(64, ge=1, le=512)
+    readback_sample: int = Field(200, ge=1)
+    safety_ttl_days: int = Field(14, ge=1)
+
+
+class RedisSection(Section):
+    """[redis]; the password comes from RECO_REDIS__PASSWORD only."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    username: str | None = None
+    password: SecretStr | None = None
+    connect_timeout_seconds: float = Field(2.0, gt=0)
+    timeout_seconds: float = Field(5.0, gt=0)
+
+
+class ServingSection(Section):
+    """[serving]."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+    workers: int = Field(1, ge=1)
+    default_limit: int = Field(20, ge=1)
+    max_limit: int = Field(100, ge=1)
+    read_timeout_seconds: float = Field(0.05, gt=0)
+    poll_seconds: float = Field(0.5, gt=0, le=1.0)
+
+
+class Settings(BaseSettings):
+    """All settings, read once a process through `get_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RECO_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    project: ProjectSection = ProjectSection()
+    paths: PathsSection = PathsSection()
+    landing: LandingSection = LandingSection()
+    warehouse: WarehouseSection = WarehouseSection()
+    interactions: InteractionsSection = InteractionsSection()
+    catalogue: CatalogueSection = CatalogueSection()
+    train: TrainSection = TrainSection()
+    evaluate: EvaluateSection = EvaluateSection()
+    gate: GateSection = GateSection()
+    surfaces: SurfacesSection = SurfacesSection()
+    validate_: ValidateSection = Field(ValidateSection(), alias="validate")
+    publish: PublishSection = PublishSection()
+    redis: RedisSection = RedisSection()
+    serving: ServingSection = ServingSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class names it
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @property
+    def layout(self) -> Layout:
+        """The paths below the data folder, absolute."""
+        return Layout((config_file().parent / self.paths.data).resolve())
+
+    @property
+    def keys(self) -> RedisKeys:
+        """The Redis keys of this namespace."""
+        return RedisKeys(self.project.namespace)
+
+
+def config_file() -> Path:
+    """The settings file that is in force; it need not exist unless RECO_CONFIG names it."""
+    return Path(os.environ.get("RECO_CONFIG", "reco.toml")).resolve()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings afresh.
+
+    Raises:
+        ConfigError: a key is unknown or a value is out of range; names each one.
+    """
+    if "RECO_CONFIG" in os.environ and not config_file().is_file():
+        raise ConfigError(f"RECO_CONFIG names {config_file()}, which is not a file")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise ConfigError(f"settings ({config_file()} and RECO_* variables) are wrong:\n" + "\n".join(lines)) from error
+    except (SettingsError, ValueError) as error:
+        raise ConfigError(f"settings ({config_file()} and RECO_* variables) cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process; tests call `get_settings.cache_clear()` after changing the environment."""
+    return load_settings()
