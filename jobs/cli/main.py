@@ -5,7 +5,14 @@ import sys
 import typer
 from rich.console import Console
 
-from jobs.cli import landing_commands, model_commands, operate_commands, serving_commands, warehouse_commands
+from jobs.cli import (
+    landing_commands,
+    model_commands,
+    operate_commands,
+    serving_commands,
+    validation_commands,
+    warehouse_commands,
+)
 from reco_contracts.errors import RecoError
 from reco_contracts.logs import configure_logging
 
@@ -22,7 +29,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _module in (landing_commands, warehouse_commands, model_commands, serving_commands, operate_commands):
+for _module in (
+    landing_commands,
+    warehouse_commands,
+    model_commands,
+    validation_commands,
+    serving_commands,
+    operate_commands,
+):
     _module.register(app)
 
 

@@ -1,0 +1,175 @@
+"""Run suites over frames, keep the report as HTML, and raise when a check fails."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import great_expectations as gx
+import zstandard  # noqa: F401 - without it Great Expectations runs nothing and says nothing
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from reco_contracts.errors import ValidationFailedError
+
+_EXAMPLES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRun:
+    """A suite and the frame that it judges.
+
+    Attributes:
+        suite: what must hold.
+        frame: a pandas DataFrame; an empty one fails.
+        row_names: columns that name a bad row in the report.
+    """
+
+    suite: gx.ExpectationSuite
+    frame: Any
+    row_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCheck:
+    """One expectation that did not hold."""
+
+    suite: str
+    check: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was checked.
+
+    Attributes:
+        checks: number of expectations evaluated.
+        rows: rows judged, by suite.
+        failed: what did not hold.
+        data_docs: the HTML's index page, or None where it was not asked for.
+    """
+
+    checks: int
+    rows: dict[str, int]
+    failed: tuple[FailedCheck, ...] = field(default=())
+    data_docs: Path | None = None
+
+    def raise_if_failed(self) -> None:
+        """Stop the run when a check failed.
+
+        Raises:
+            ValidationFailedError: names each failed check and its first bad rows.
+        """
+        if not self.failed:
+            return
+        lines = [f"  {item.suite}: {item.check} - {item.detail}" for item in self.failed]
+        docs = f"\nAll results: {self.data_docs}" if self.data_docs else ""
+        raise ValidationFailedError(
+            f"{len(self.failed)} of {self.checks} checks failed, nothing will be published:\n" + "\n".join(lines) + docs
+        )
+
+
+def run_checks(runs: Sequence[SuiteRun], data_docs: Path | None) -> CheckReport:
+    """Evaluate every suite over its frame.
+
+    Args:
+        runs: suites with their frames.
+        data_docs: folder that the HTML report replaces, or None for no report.
+
+    Returns:
+        The report; call `raise_if_failed` on it.
+
+    Raises:
+        ValidationFailedError: there was nothing to run, or a suite was not evaluated in full.
+    """
+    if not runs:
+        raise ValidationFailedError("no suite was given: a run without checks does not count as checked")
+    with _project_folder() as folder:
+        context = gx.get_context(mode="file", project_root_dir=folder)
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        source = context.data_sources.add_pandas("frames")
+        results = {run.suite.name: _run_one(context, source, run) for run in runs}
+        index = _keep_data_docs(context, data_docs) if data_docs else None
+    failed = tuple(
+        FailedCheck(name, _sentence(result), _detail(result))
+        for name, suite_results in results.items()
+        for result in suite_results
+        if not result.success
+    )
+    return CheckReport(
+        checks=sum(len(suite_results) for suite_results in results.values()),
+        rows={run.suite.name: len(run.frame) for run in runs},
+        failed=failed,
+        data_docs=index,
+    )
+
+
+@contextmanager
+def _project_folder() -> Any:
+    folder = tempfile.mkdtemp(prefix="reco-checks-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_one(context: Any, source: Any, run: SuiteRun) -> list[Any]:
+    name = run.suite.name
+    expected = len(run.suite.expectations)
+    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(run.suite))
+    )
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(
+            name=name,
+            validation_definitions=[definition],
+            result_format={
+                "result_format": "SUMMARY",
+                "unexpected_index_column_names": list(run.row_names),
+                "partial_unexpected_count": _EXAMPLES,
+            },
+        )
+    )
+    outcome = checkpoint.run(batch_parameters={"dataframe": run.frame})
+    results = [result for suite_result in outcome.run_results.values() for result in suite_result.results]
+    if len(results) != expected or not expected:
+        raise ValidationFailedError(f"suite {name!r}: {expected} checks expected, {len(results)} were evaluated")
+    if run.frame.empty:
+        raise ValidationFailedError(f"suite {name!r}: the table is empty, so nothing was checked")
+    return results
+
+
+def _keep_data_docs(context: Any, target: Path) -> Path:
+    context.build_data_docs()
+    (site,) = context.get_docs_sites_urls()
+    built = Path(str(site["site_url"]).removeprefix("file://")).parent
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.move(built, target)
+    return target / "index.html"
+
+
+def _sentence(result: Any) -> str:
+    meta: Mapping[str, str] = result.expectation_config.meta or {}
+    return meta.get("check", str(result.expectation_config.type))
+
+
+def _detail(result: Any) -> str:
+    if result.exception_info and result.exception_info.get("exception_message"):
+        return f"could not be evaluated: {result.exception_info['exception_message']}"
+    values = result.result
+    if "unexpected_count" not in values:
+        return f"found {values.get('observed_value')}"
+    examples = values.get("partial_unexpected_index_list") or values.get("partial_unexpected_list") or []
+    shown = "; ".join(_example(example) for example in examples[:_EXAMPLES])
+    return f"{values['unexpected_count']:,} of {values['element_count']:,} rows, e.g. {shown}"
+
+
+def _example(example: Any) -> str:
+    if isinstance(example, Mapping):
+        return ", ".join(f"{name}={value}" for name, value in example.items())
+    return str(example)
