@@ -1,0 +1,83 @@
+"""Settings: the file documents every key with its default, the environment overrides it, mistakes are named."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from reco_contracts.errors import ConfigError
+from reco_contracts.settings import Settings, get_settings, load_settings
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RECO_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+
+
+def test_the_documented_file_holds_every_key_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    documented = tomllib.loads((REPOSITORY / "reco.toml").read_text())
+    defaults = Settings().model_dump(mode="json", by_alias=True)
+    for secret in ("username", "password"):
+        assert defaults["redis"].pop(secret) is None
+        assert secret not in documented["redis"], "credentials do not belong in the file"
+    defaults["paths"]["data"] = "data"
+    assert documented == defaults
+
+
+def test_every_documented_key_says_what_it_means_where_the_name_alone_does_not() -> None:
+    lines = (REPOSITORY / "reco.toml").read_text().splitlines()
+    keys = [line for line in lines if "=" in line and not line.startswith("#")]
+    assert sum("#" in line for line in keys) >= 0.6 * len(keys)
+
+
+def test_an_environment_variable_overrides_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "reco.toml").write_text("[train]\nseed = 3\n[surfaces.home]\nk = 7\n")
+    monkeypatch.setenv("RECO_TRAIN__SEED", "9")
+    settings = load_settings()
+    assert (settings.train.seed, settings.surfaces.home.k) == (9, 7)
+
+
+def test_data_is_found_from_the_files_folder_not_from_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "reco.toml").write_text('[paths]\ndata = "rest"\n')
+    monkeypatch.setenv("RECO_CONFIG", str(tmp_path / "shop" / "reco.toml"))
+    assert load_settings().layout.root == tmp_path / "shop" / "rest"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[train]\nsede = 3\n", "train.sede"),
+        ("[serving]\nport = 70000\n", "serving.port"),
+        ("[surfaces.home]\nexclude_seen = 'sometimes'\n", "surfaces.home.exclude_seen"),
+        ("[project]\nnamespace = 'a{b}'\n", "project.namespace"),
+        ("[train\n", "cannot be read"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, names: str) -> None:
+    (tmp_path / "reco.toml").write_text(text)
+    with pytest.raises(ConfigError, match=names):
+        load_settings()
+
+
+def test_a_named_file_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RECO_CONFIG", str(tmp_path / "nowhere.toml"))
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        load_settings()
+
+
+def test_the_password_never_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECO_REDIS__PASSWORD", "hunter2")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+    monkeypatch.setenv("RECO_REDIS__TIMEOUT_SECONDS", "never")
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
