@@ -1,7 +1,92 @@
-"""Commands of `reco`, imported when they run."""
+"""Commands of `reco` from the warehouse to the features; jobs are imported when they run."""
+
+from datetime import datetime
+from typing import Annotated
 
 import typer
+
+from jobs.cli.output import JsonFlag, RunDate, print_summary
+from reco_contracts.settings import get_settings
+
+_DBT_CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
+    app.command("dbt", context_settings=_DBT_CONTEXT)(dbt)
+    app.command("export-marts")(export_marts)
+    app.command("copy-analytics")(copy_analytics)
+    app.command("build-features")(build_features)
+    app.command("apply-features")(apply_features)
+    app.command("publish-features")(publish_features)
+
+
+def dbt(
+    context: typer.Context,
+    run_date: Annotated[
+        datetime | None,
+        typer.Option(
+            "--run-date", formats=["%Y-%m-%d"], help="The day that the run is for; only named in the summary."
+        ),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run dbt on the warehouse, with project, profile and variables from reco.toml.
+
+    Everything else is dbt's own: `reco dbt build --select tag:inputs` makes the marts
+    of what was landed, `--select tag:outcomes` what was published; `reco dbt docs generate`
+    writes the documentation, `reco dbt source freshness` says how old the newest file is.
+    Compiled SQL, docs and logs lie in the data folder under `dbt/`.
+    """
+    from jobs.run_dbt import run
+
+    summary = run(context.args, get_settings(), run_date.date() if run_date else None)
+    print_summary("Ran dbt", summary, as_json)
+
+
+def export_marts(run_date: RunDate, as_json: JsonFlag = False) -> None:
+    """Write the marts to data/exports as Parquet, and say what became of every landed line.
+
+    Features and models read these files, so that no job but dbt holds the warehouse.
+    """
+    from jobs.export_marts import run
+
+    print_summary("Exported marts", run(run_date.date(), get_settings()), as_json)
+
+
+def copy_analytics(as_json: JsonFlag = False) -> None:
+    """Renew data/warehouse/analytics.duckdb, the copy that analysts may query at any moment.
+
+    It is moved in as a whole: who has the old copy open keeps reading it.
+    """
+    from jobs.copy_analytics import run
+
+    print_summary("Renewed the analysts' copy", run(get_settings()), as_json)
+
+
+def build_features(run_date: RunDate, as_json: JsonFlag = False) -> None:
+    """Compute the features of users and items as they are at the end of a day.
+
+    Reads the exported marts up to and including the run date, and writes one
+    partition a view: data/features/<view>/event_date=<run date>/part.parquet.
+    """
+    from jobs.build_features import run
+
+    print_summary("Built features", run(run_date.date(), get_settings()), as_json)
+
+
+def apply_features(as_json: JsonFlag = False) -> None:
+    """Register the feature definitions (feature_repo/) with Feast. Safe to repeat."""
+    from jobs.apply_features import run
+
+    print_summary("Applied feature definitions", run(get_settings()), as_json)
+
+
+def publish_features(run_date: RunDate, as_json: JsonFlag = False) -> None:
+    """Write one day's features into the online store, through Feast. Safe to repeat.
+
+    Needs `reco build-features` for the same day and `reco apply-features` before.
+    """
+    from jobs.publish_features import run
+
+    print_summary("Published features", run(run_date.date(), get_settings()), as_json)

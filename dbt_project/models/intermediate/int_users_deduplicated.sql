@@ -1,0 +1,29 @@
+{{ config(materialized="table") }}
+
+with
+
+snapshots as (
+    select * from {{ ref("stg_reco__users") }}
+),
+
+files_in_force as (
+    select file_sha
+    from {{ ref("stg_reco__landed_files") }}
+    where state = 'landed'
+)
+
+select
+    user_id,
+    market,
+    segment,
+    birth_year,
+    snapshot_date,
+    file_sha,
+    line_number,
+    landed_at
+from snapshots
+where file_sha in (select files_in_force.file_sha from files_in_force)
+qualify row_number() over (
+    partition by user_id
+    order by snapshot_date desc, landed_at desc, file_sha desc, line_number desc
+) = 1

@@ -1,0 +1,21 @@
+select
+    event_id,
+    user_id,
+    item_id,
+    event_type,
+    value as event_value,
+    occurred_at,
+    event_date,
+    price,
+    currency,
+    request_id,
+    surface,
+    experiment,
+    variant,
+    generation,
+    position as list_position,
+    propensity,
+    file_sha,
+    line as line_number,
+    landed_at
+from {{ source("reco", "events") }}

@@ -1,0 +1,10 @@
+select
+    kind,
+    file_name,
+    file_sha,
+    line as line_number,
+    reason,
+    detail,
+    raw as raw_text,
+    landed_at
+from {{ source("reco", "quarantine") }}

@@ -1,0 +1,27 @@
+-- The ledger counts rejected lines by reason when it writes a file; the quarantine must hold exactly those.
+with
+
+ledger as (
+    select
+        file_sha,
+        unnest(map_keys(quarantined_by_reason)) as reason,
+        unnest(map_values(quarantined_by_reason)) as quarantined_rows
+    from {{ ref("stg_reco__landed_files") }}
+),
+
+quarantine as (
+    select
+        file_sha,
+        reason,
+        quarantined_rows
+    from {{ ref("rpt_quarantine_reasons") }}
+)
+
+select
+    coalesce(ledger.file_sha, quarantine.file_sha) as file_sha,
+    coalesce(ledger.reason, quarantine.reason) as reason,
+    ledger.quarantined_rows as in_ledger,
+    quarantine.quarantined_rows as in_quarantine
+from ledger
+full outer join quarantine on ledger.file_sha = quarantine.file_sha and ledger.reason = quarantine.reason
+where ledger.quarantined_rows is distinct from quarantine.quarantined_rows
