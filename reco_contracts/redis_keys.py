@@ -3,10 +3,15 @@
 Real keys carry no braces: a hash tag would put them all in one cluster slot.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from reco_contracts.hashing import bucket as hash_bucket
+from reco_contracts.hashing import buckets_of
 
 LISTS_SALT: Final = "lists"
 
@@ -51,6 +56,11 @@ class RedisKeys:
 def list_bucket(subject: str, buckets: int) -> int:
     """The bucket of a subject (a user, an item, or a popular list's name)."""
     return hash_bucket(LISTS_SALT, subject, buckets)
+
+
+def list_buckets(subjects: Iterable[bytes], buckets: int) -> npt.NDArray[np.int64]:
+    """`list_bucket` of many subjects in UTF-8; int64, in order."""
+    return buckets_of(LISTS_SALT, subjects, buckets)
 
 
 def popular_subject(window_days: int, category: str = "") -> str:

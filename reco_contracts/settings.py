@@ -82,7 +82,14 @@ class AlsSection(Section):
     regularization: tuple[float, ...] = (0.1, 1.0, 10.0)
     alpha: tuple[float, ...] = (1.0, 10.0)
     half_life_days: tuple[float, ...] = (0.0, 90.0)
+    weighting: tuple[Literal["linear", "log"], ...] = ("log",)
     iterations: int = Field(15, ge=1)
+
+
+class PopularitySection(Section):
+    """[train.popularity]: the opponent is tuned on the same period."""
+
+    windows_days: tuple[int, ...] = (0, 90, 30, 7)
 
 
 class TrainSection(Section):
@@ -93,6 +100,7 @@ class TrainSection(Section):
     seed: int = 20
     threads: int = Field(0, ge=0)
     als: AlsSection = AlsSection()
+    popularity: PopularitySection = PopularitySection()
 
 
 class EvaluateSection(Section):

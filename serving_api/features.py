@@ -1,0 +1,59 @@
+"""The routes that give features, read from Feast's own hashes."""
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from reco_contracts.columns import FEATURE_TIMESTAMP, ITEM_FEATURES, USER_FEATURES, Table
+from reco_contracts.errors import ContractError, StoreUnavailableError
+from reco_contracts.feast_wire import decode_timestamp, decode_value, entity_key, feature_field, timestamp_field
+from serving_api.answers import Answer, json_answer
+from serving_api.parameters import read_id, read_query
+
+if TYPE_CHECKING:
+    from serving_api.api import LookupApi
+
+
+async def user_features(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+    """The features of a user; see `_features`."""
+    return await _features(api, USER_FEATURES, segment, query_string)
+
+
+async def item_features(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+    """The features of an item; see `_features`."""
+    return await _features(api, ITEM_FEATURES, segment, query_string)
+
+
+async def _features(api: "LookupApi", view: Table, segment: bytes, query_string: bytes) -> Answer:
+    """One entity's features: one HMGET.
+
+    An unknown entity and a dead store answer with status 200 and nulls; `status` tells them apart.
+
+    Raises:
+        BadRequestError: the id is wrong, or there are parameters.
+    """
+    read_query(query_string, ())
+    join_key = view.key[0]
+    identifier = read_id(segment, join_key)
+    names = [name for name in view.column_names if name not in (join_key, FEATURE_TIMESTAMP)]
+    fields = [timestamp_field(view.name), *(feature_field(view.name, name) for name in names)]
+    key = entity_key(api.live.keys.namespace, join_key, identifier)
+    status, as_of, values = "unavailable", None, dict.fromkeys(names)
+    try:
+        time, *stored = await api.live.pipe.send("HMGET", key, *fields)
+        status = "found" if time is not None else "not_found"
+        as_of = decode_timestamp(time).isoformat() if time is not None else None
+        values = {name: _json_value(decode_value(value)) for name, value in zip(names, stored, strict=True)}
+    except (StoreUnavailableError, ContractError):
+        pass
+    content = {join_key: identifier, "status": status, "as_of": as_of, "features": values}
+    return json_answer({"request_id": api.new_request_id(), **content})
+
+
+def _json_value(value: Any) -> Any:
+    """JSON has no NaN, no infinity and no times."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_json_value(element) for element in value] if isinstance(value, list) else value

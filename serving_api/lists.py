@@ -1,0 +1,154 @@
+"""The routes that give lists. Whatever the store does, there is a list and a status 200."""
+
+from typing import TYPE_CHECKING, Any
+
+from reco_contracts.errors import ContractError, StoreUnavailableError
+from reco_contracts.logs import get_logger
+from serving_api.answers import Answer, Block, json_bytes, list_answer, pick
+from serving_api.generation import HOME, POPULAR, SIMILAR, Generation
+from serving_api.parameters import BadRequestError, id_set, name_or_empty, one, read_id, read_query, whole_number
+
+if TYPE_CHECKING:
+    from serving_api.api import LookupApi
+
+_log = get_logger(__name__)
+
+_RECOMMEND = ("surface", "limit", "category", "exclude")
+_SIMILAR = ("limit", "exclude")
+_POPULAR = ("category", "window", "limit", "exclude")
+_NOBODY: frozenset[str] = frozenset()
+
+
+async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+    """A user's list; items of a category are filled up from its popular list.
+
+    Args:
+        api: the process's state.
+        segment: the user id, percent-encoded.
+        query_string: surface, limit, category, exclude.
+
+    Raises:
+        BadRequestError: an argument is wrong.
+    """
+    generation = api.live.generation
+    user = read_id(segment, "user_id")
+    surface, limit, category, excluded = HOME, api.default_limit, "", _NOBODY
+    if query_string:
+        query = read_query(query_string, _RECOMMEND)
+        limit, category = api.read_limit(query), name_or_empty(query, "category")
+        surface, excluded = _user_surface(one(query, "surface"), generation), id_set(query, "exclude")
+    value, otherwise = await _stored(api, generation, surface, user)
+    subject = b'"user_id":%b,' % json_bytes(user)
+
+    def build(stored: bytes | None, missing: str) -> Answer:
+        blocks = _own(generation, stored, "personal", limit, excluded, category)
+        if stored is None or category:
+            held = blocks[0].picked.items if blocks else ()
+            filled = pick(
+                generation.catalogue, generation.popular_list(category), limit - len(held), excluded, taken=held
+            )
+            blocks.append(Block(filled, missing))
+        return list_answer(api.request_id(), subject, generation, surface, blocks)
+
+    return _or_fallback(api, build, value, otherwise)
+
+
+async def similar(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+    """Items like one item; popular ones for an item without a list.
+
+    Args:
+        api: the process's state.
+        segment: the item id, percent-encoded.
+        query_string: limit, exclude.
+
+    Raises:
+        BadRequestError: an argument is wrong.
+    """
+    generation = api.live.generation
+    item = read_id(segment, "item_id")
+    query = read_query(query_string, _SIMILAR)
+    limit, excluded = api.read_limit(query), id_set(query, "exclude") | {item}
+    value, otherwise = await _stored(api, generation, SIMILAR, item)
+    subject = b'"item_id":%b,' % json_bytes(item)
+
+    def build(stored: bytes | None, missing: str) -> Answer:
+        blocks = _own(generation, stored, "similar", limit, excluded, "")
+        if stored is None:
+            blocks = [Block(pick(generation.catalogue, generation.popular_list(), limit, excluded), missing)]
+        return list_answer(api.request_id(), subject, generation, SIMILAR, blocks)
+
+    return _or_fallback(api, build, value, otherwise)
+
+
+async def popular(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+    """Popular items, from memory.
+
+    Args:
+        api: the process's state.
+        segment: unused.
+        query_string: category, window (days), limit, exclude.
+
+    Raises:
+        BadRequestError: an argument is wrong, or there are no lists for the window.
+    """
+    generation = api.live.generation
+    query = read_query(query_string, _POPULAR)
+    limit, category = api.read_limit(query), name_or_empty(query, "category")
+    window = _window(query, generation)
+    value = generation.popular_list(category, window)
+    picked = pick(generation.catalogue, value, limit, id_set(query, "exclude"))
+    subject = b'"category":%b,"window_days":%b,' % (json_bytes(category or None), json_bytes(window))
+    source = "popular" if api.live.is_current else "fallback"
+    return list_answer(api.request_id(), subject, generation, POPULAR, [Block(picked, source)])
+
+
+async def _stored(api: "LookupApi", generation: Generation, surface: str, subject: str) -> tuple[bytes | None, str]:
+    """A list from the store, and the name of what stands in where there is none."""
+    key = generation.list_key(api.live.keys, surface, subject)
+    if key is None:
+        return None, "popular" if generation.manifest else "fallback"
+    try:
+        value: Any = await api.live.pipe.send("HGET", key, subject)
+    except StoreUnavailableError:
+        return None, "fallback"
+    return value, "popular"
+
+
+def _own(
+    generation: Generation, value: bytes | None, source: str, limit: int, excluded: frozenset[str], category: str
+) -> list[Block]:
+    if value is None:
+        return []
+    return [Block(pick(generation.catalogue, value, limit, excluded, category), source)]
+
+
+def _or_fallback(api: "LookupApi", build: Any, value: bytes | None, otherwise: str) -> Answer:
+    """Build an answer; a stored list that cannot be read is answered for like a store that is down."""
+    try:
+        answer: Answer = build(value, otherwise)
+    except (ContractError, LookupError, ValueError) as error:
+        api.metrics.unreadable_lists += 1
+        if api.metrics.unreadable_lists == 1:
+            _log.error("a stored list cannot be read; counted from now on", error=repr(error))
+        answer = build(None, "fallback")
+    return answer
+
+
+def _user_surface(name: str | None, generation: Generation) -> str:
+    known = generation.user_surfaces()
+    if name is None or name in known:
+        return name or HOME
+    raise BadRequestError(
+        "unknown_surface", f"surface {name[:80]!r} is not known; there are: {', '.join(known)}", "surface"
+    )
+
+
+def _window(query: dict[str, list[str]], generation: Generation) -> int | None:
+    if not generation.windows_days:
+        whole_number(query, "window", 0, 1, 36_500)
+        return None
+    window = whole_number(query, "window", generation.windows_days[0], 1, 36_500)
+    if window not in generation.windows_days:
+        known = ", ".join(map(str, generation.windows_days))
+        raise BadRequestError("unknown_window", f"window {window} is not known; there are, in days: {known}", "window")
+    return window

@@ -1,0 +1,129 @@
+"""The OpenAPI description, kept by hand beside the routes; a test holds the two against each other."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import msgspec
+
+from reco_contracts.events import MAX_ID_LENGTH
+from serving_api import schemas
+
+_Json = dict[str, Any]
+
+
+def describe_api() -> _Json:
+    """The description of every route, OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Reco lookup API", "version": _version(), "description": _ABOUT},
+        "paths": {path: {"get": operation} for path, operation in _operations().items()},
+        "components": {"schemas": _schemas()},
+    }
+
+
+_ABOUT: Final = (
+    "One call, one list. A known user, an unknown user, an empty store and an unreachable store all get an answer "
+    "with status 200; `source` says where it comes from. The header X-Reco-Generation names the published lists "
+    "that answered. Ids in paths are percent-encoded UTF-8; a slash in an id is %2F."
+)
+
+
+def _operations() -> dict[str, _Json]:
+    user, item = _path_id("user_id"), _path_id("item_id")
+    limit = _query("limit", "Items wanted.", {"type": "integer", "minimum": 1})
+    category = _query("category", "Only items of this category, of any level.", {"type": "string"})
+    exclude = _exclude()
+    surface = _query("surface", "The place where the list is shown.", {"type": "string", "default": "home"})
+    window = _query("window", "Days of history that are counted; the first published window without it.", _POSITIVE)
+    return {
+        "/v1/users/{user_id}/recommendations": _operation(
+            "A user's list",
+            "With `category`, the user's own items of that category come first and its popular items fill up the rest.",
+            schemas.Recommendations,
+            [user, surface, limit, category, exclude],
+        ),
+        "/v1/items/{item_id}/similar": _operation(
+            "Items like one item",
+            "Popular items for an item without a list.",
+            schemas.SimilarItems,
+            [item, limit, exclude],
+        ),
+        "/v1/popular": _operation(
+            "Popular items",
+            "A category without popular items gives an empty list.",
+            schemas.PopularItems,
+            [category, window, limit, exclude],
+        ),
+        "/v1/users/{user_id}/features": _operation("A user's features", _FEATURES, schemas.Features, [user]),
+        "/v1/items/{item_id}/features": _operation("An item's features", _FEATURES, schemas.Features, [item]),
+        "/healthz": _operation("The process is alive", "", schemas.Health, []),
+        "/readyz": _readiness(),
+        "/metrics": _text("Numbers of this process, for Prometheus", "text/plain"),
+        "/openapi.json": _text("This description", "application/json"),
+        "/docs": _text("This description for people", "text/html"),
+        "/": _text("Links", "text/html"),
+    }
+
+
+_POSITIVE: Final[_Json] = {"type": "integer", "minimum": 1}
+_FEATURES: Final = "As Feast published them; null where there is none."
+
+
+def _operation(summary: str, description: str, answer: type, parameters: list[_Json]) -> _Json:
+    responses = {"200": _response("The answer.", answer)}
+    if parameters:
+        responses["400"] = _response("An argument is wrong; `field` names it.", schemas.Error)
+    return {"summary": summary, "description": description, "parameters": parameters, "responses": responses}
+
+
+def _readiness() -> _Json:
+    operation = _operation("The process has lists to answer from", "", schemas.Readiness, [])
+    operation["responses"]["503"] = _response(
+        "Neither a generation nor the copy on disk is loaded yet.", schemas.Readiness
+    )
+    return operation
+
+
+def _text(summary: str, content_type: str) -> _Json:
+    return {"summary": summary, "responses": {"200": {"description": "The page.", "content": {content_type: {}}}}}
+
+
+def _response(description: str, answer: type) -> _Json:
+    schema = {"$ref": f"#/components/schemas/{answer.__name__}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _path_id(name: str) -> _Json:
+    schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(name: str, description: str, schema: _Json) -> _Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _exclude() -> _Json:
+    schema = {"type": "array", "items": {"type": "string"}}
+    text = "Item ids to leave out: comma-separated, or the parameter repeated."
+    return {**_query("exclude", text, schema), "style": "form", "explode": True}
+
+
+def _schemas() -> _Json:
+    types = [
+        schemas.Recommendations,
+        schemas.SimilarItems,
+        schemas.PopularItems,
+        schemas.Features,
+        schemas.Health,
+        schemas.Readiness,
+        schemas.Error,
+    ]
+    _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    return dict(components)
+
+
+def _version() -> str:
+    try:
+        return version("reco")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,44 @@
+"""The pages for people and tools: the index, the OpenAPI description and its reader."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from serving_api.answers import HTML, Answer, json_bytes
+from serving_api.docs_page import DOCS_PAGE
+from serving_api.openapi import describe_api
+
+if TYPE_CHECKING:
+    from serving_api.api import LookupApi
+
+_INDEX: Final = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Reco</title>
+<body style="font:16px/1.6 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem">
+<h1>Reco lookup API</h1>
+<ul>
+<li><a href="/docs">/docs</a>: every call, with a form to try it</li>
+<li><a href="/v1/popular">/v1/popular</a>: popular items</li>
+<li><code>/v1/users/{user_id}/recommendations</code>: a user's list</li>
+<li><a href="/readyz">/readyz</a>, <a href="/healthz">/healthz</a>, <a href="/metrics">/metrics</a>,
+<a href="/openapi.json">/openapi.json</a>: for machines</li>
+</ul></body></html>
+"""
+
+
+@lru_cache(maxsize=1)
+def _description() -> bytes:
+    return json_bytes(describe_api())
+
+
+async def index(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+    """Links to everything else."""
+    return Answer(_INDEX.encode(), content_type=HTML)
+
+
+async def openapi_json(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+    """The OpenAPI description."""
+    return Answer(_description())
+
+
+async def docs(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+    """A page that reads the description; it loads nothing from elsewhere."""
+    return Answer(DOCS_PAGE.encode(), content_type=HTML)

@@ -1,0 +1,110 @@
+"""What the API answers, as types: for the OpenAPI description, and for tests to hold answers against."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Source = Literal["personal", "session", "segment", "popular", "similar", "fallback"]
+
+
+class Reason(msgspec.Struct, omit_defaults=True):
+    """Why an item is shown."""
+
+    code: Annotated[str, msgspec.Meta(description="Stable name: because_of_history, similar_item, popular, unknown.")]
+    text: Annotated[str, msgspec.Meta(description="A sentence for people.")]
+    seed_item_id: Annotated[str | None, msgspec.Meta(description="The item that the sentence names, if any.")] = None
+
+
+class Item(msgspec.Struct):
+    """One item of a list."""
+
+    item_id: str
+    rank: Annotated[int, msgspec.Meta(ge=1, description="Place in this answer.")]
+    score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Relative to the best item of its list.")]
+    title: str
+    categories: Annotated[list[str], msgspec.Meta(description="Broad to narrow.")]
+    source: Annotated[Source, msgspec.Meta(description="The list that this item comes from.")]
+    reason: Reason
+
+
+class ListAnswer(msgspec.Struct, kw_only=True):
+    """What every list has."""
+
+    request_id: Annotated[str, msgspec.Meta(description="Unique; send it with clicks on this list.")]
+    generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
+    surface: str
+    experiment: str | None
+    variant: str
+    propensity: float
+    source: Annotated[
+        Source,
+        msgspec.Meta(
+            description=(
+                "personal: the user's own list. similar: the item's own list. popular: there is no such list, "
+                "so the popular one. fallback: the store is unreachable or empty, so the last known popular one."
+            )
+        ),
+    ]
+    items: list[Item]
+    cursor: str | None
+
+
+class Recommendations(ListAnswer, kw_only=True):
+    """A user's list."""
+
+    user_id: str
+
+
+class SimilarItems(ListAnswer, kw_only=True):
+    """Items like one item."""
+
+    item_id: str
+
+
+class PopularItems(ListAnswer, kw_only=True):
+    """Popular items of a category."""
+
+    category: Annotated[str | None, msgspec.Meta(description="null = all categories.")]
+    window_days: int | None
+
+
+class Features(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The features that were published for a user or an item."""
+
+    request_id: str
+    status: Annotated[
+        Literal["found", "not_found", "unavailable"],
+        msgspec.Meta(description="unavailable: the store does not answer; every feature is then null."),
+    ]
+    as_of: Annotated[str | None, msgspec.Meta(description="Time of the values, UTC, ISO 8601.")]
+    features: dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
+    user_id: str | None = None
+    item_id: str | None = None
+
+
+class Health(msgspec.Struct):
+    """The process is alive."""
+
+    status: Literal["ok"]
+
+
+class Readiness(msgspec.Struct):
+    """Whether the process has lists to answer from."""
+
+    status: Literal["ready", "fallback", "starting"]
+    generation: str | None
+    store: Literal["up", "down"]
+
+
+class ErrorDetail(msgspec.Struct):
+    """What is wrong with a request."""
+
+    code: Annotated[str, msgspec.Meta(description="Stable name of the mistake.")]
+    message: str
+    field: Annotated[str | None, msgspec.Meta(description="The parameter, if it is one.")]
+
+
+class Error(msgspec.Struct):
+    """Every 4xx answer."""
+
+    error: ErrorDetail
