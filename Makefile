@@ -1,0 +1,78 @@
+# Everything that people type. `make help` lists it; each recipe is a line or two on purpose.
+
+BIN := .venv/bin
+VENV := .venv/.reco-installed
+SERVING_LOCK := docker/api-requirements.lock
+JOBS_LOCK := docker/jobs-requirements.lock
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Where a log's path comes in as DATA="...": through the environment, so that spaces and quotes survive.
+export DATA PYTHON
+
+.PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format bench bench-serving \
+	bench-publish lock clean
+
+help: ## this list
+	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+venv: $(VENV) ## make .venv from the pinned lock (everything below does it when needed)
+
+$(VENV): requirements.lock pyproject.toml .ci/make_venv
+	@.ci/make_venv
+
+demo: $(VENV) ## run everything once on a simulated shop, or on your log: make demo DATA=PATH
+	@if [ -n "$$DATA" ]; then exec $(BIN)/reco demo --data "$$DATA"; else exec $(BIN)/reco demo; fi
+
+stop: ## stop a demo that runs in another shell
+	@if [ -x $(BIN)/reco ]; then exec $(BIN)/reco stop; else echo "nothing runs: there is no .venv yet"; fi
+
+airflow: $(VENV) ## Airflow's own UI with the DAGs, login printed
+	@exec $(BIN)/reco airflow
+
+test: $(VENV) ## the test suite, real parts included (under 12 minutes on two cores)
+	@$(BIN)/python -m pytest
+
+test-slow: $(VENV) ## the tests that take minutes: the DAG on real data sets, a real scheduler
+	@$(BIN)/python -m pytest -m slow
+
+lint: $(VENV) lint-locks lint-compose ## check format, style, types, import rules, SQL, locks and the compose file
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models
+
+lint-locks: # a lock holds names, versions and hashes, never where to download from
+	@if grep -nE '://|^ *-(-index|-extra-index|-find-links|i |f )| @ ' requirements.lock $(SERVING_LOCK) $(JOBS_LOCK); then \
+		echo "error: the lines above put an address into a lock; make them again with 'make lock'"; exit 1; \
+	else echo "locks: no address"; fi
+
+lint-compose: # needs a compose client, no engine
+	@.ci/check_compose
+
+format: $(VENV) ## put Python and SQL into their form
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(BIN)/sqlfluff fix dbt_project/models
+
+bench: bench-serving bench-publish ## all benchmarks; each prints a table and writes benchmarks/results/NAME.json
+
+bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
+	@$(BIN)/python -m benchmarks.serving
+
+bench-publish: $(VENV) ## lists a second and bytes a user
+	@$(BIN)/python -m benchmarks.publish
+
+lock: $(VENV) ## resolve pyproject.toml into requirements.lock and the images' locks
+	@.ci/make_locks
+
+clean: ## remove .venv, caches and data/demo (your own data/ stays)
+	@if [ -x $(BIN)/reco ]; then $(BIN)/reco stop; fi
+	rm -rf .venv data/demo build dist ./*.egg-info dbt_project/target dbt_project/logs
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +

@@ -1,0 +1,232 @@
+"""Alternating least squares for implicit feedback, through the library `implicit`.
+
+A weight becomes a confidence c = 1 + alpha * f(weight / mean weight), f linear
+or log(1 + x). `implicit` takes c itself as the matrix value (it adds (c - 1) to
+the normal equations for stored cells and 1 for all others), so its own factor
+`alpha`, which would scale c as a whole, stays at 1.
+
+Source: Hu, Koren, Volinsky (2008), Collaborative Filtering for Implicit Feedback Datasets.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from jobs.explain_als import best_contributors
+from jobs.interaction_matrix import Interactions, weight_matrix
+from jobs.models.base import Contributors, TopK
+from jobs.models.top_k import best_by_product
+from reco_contracts.errors import ContractError
+from reco_contracts.settings import TrainSection
+
+
+class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """What ALS is fitted with; see [train.als] in reco.toml.
+
+    Attributes:
+        factors: length of a vector.
+        regularization: lambda, added to the diagonal of each normal equation.
+        alpha: how much faster confidence grows than weight.
+        half_life_days: age at which an interaction counts half; 0 = never.
+        weighting: "linear" or "log".
+        iterations: passes over users and items.
+    """
+
+    factors: int = 64
+    regularization: float = 1.0
+    alpha: float = 10.0
+    half_life_days: float = 0.0
+    weighting: str = "linear"
+    iterations: int = 15
+
+
+class AlsModel:
+    """Weighted matrix factorisation.
+
+    After the fit, user factors are solved exactly from the final item factors:
+    a user of the training set and the same user folded in later get the same
+    list, and the shares of an explanation sum to the score.
+    """
+
+    name: ClassVar[str] = "als"
+
+    def __init__(self, parameters: AlsParameters, seed: int = 0, threads: int = 0) -> None:
+        """Hold the parameters; nothing is learned yet."""
+        self._parameters = parameters
+        self._seed = seed
+        self._threads = threads
+        self.mean_weight = 1.0
+        self.item_factors = np.zeros((0, parameters.factors), dtype=np.float32)
+        self.user_factors = np.zeros((0, parameters.factors), dtype=np.float32)
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What the model is fitted with."""
+        return msgspec.structs.asdict(self._parameters)
+
+    @classmethod
+    def grid(cls, settings: TrainSection) -> list[dict[str, Any]]:
+        """Every combination of the lists of [train.als]."""
+        als = settings.als
+        lists = (als.factors, als.weighting, als.half_life_days, als.alpha, als.regularization)
+        return [
+            {
+                "factors": factors,
+                "regularization": regularization,
+                "alpha": alpha,
+                "half_life_days": half_life_days,
+                "weighting": weighting,
+                "iterations": als.iterations,
+            }
+            for factors, weighting, half_life_days, alpha, regularization in product(*lists)
+        ]
+
+    @classmethod
+    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
+        """A model that is not fitted yet."""
+        return cls(msgspec.convert(parameters, AlsParameters), seed, threads)
+
+    def histories(self, data: Interactions) -> csr_matrix:
+        """Decayed weights, CSR float32, shape (n_users, n_items)."""
+        return weight_matrix(data, self._parameters.half_life_days)
+
+    def fit(self, data: Interactions) -> None:
+        """Factorise; the result depends on data, parameters and seed, not on threads."""
+        weights = self.histories(data)
+        self.mean_weight = float(weights.data.mean(dtype=np.float64)) if weights.nnz else 1.0
+        confidences = self.confidences(weights)
+        # BLAS threads under implicit's own slow both down.
+        with threadpool_limits(1, "blas"):
+            solver = self._solver()
+            solver.fit(confidences, show_progress=False)
+        self.item_factors = np.ascontiguousarray(solver.item_factors)
+        # Without a single interaction only the random start would be left, shrunk.
+        self.item_factors[np.bincount(confidences.indices, minlength=data.n_items) == 0] = 0
+        self.user_factors = self.fold_in(weights)
+
+    def confidences(self, weights: csr_matrix) -> csr_matrix:
+        """Turn weights into c_ui, the same scale for training and later histories.
+
+        Args:
+            weights: CSR float32, positive.
+        """
+        relative = weights.data / np.float32(self.mean_weight)
+        if self._parameters.weighting == "log":
+            relative = np.log1p(relative)
+        values = (1.0 + self._parameters.alpha * relative).astype(np.float32)
+        return csr_matrix((values, weights.indices, weights.indptr), shape=weights.shape)
+
+    def fold_in(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
+        """Solve the factors of users from their histories alone (Cholesky, exact).
+
+        Args:
+            histories: CSR float32, shape (n, n_items), weights.
+
+        Returns:
+            float32, shape (n, n_factors); zeros for an empty history.
+        """
+        n = histories.shape[0]
+        if n == 0 or self.item_factors.shape[0] == 0:
+            return np.zeros((n, self._parameters.factors), dtype=np.float32)
+        with threadpool_limits(1, "blas"):
+            solver = self._solver()
+            solver.item_factors = self.item_factors
+            factors = solver.recalculate_user(np.arange(n), self.confidences(histories))
+        return np.asarray(factors, dtype=np.float32)
+
+    def recommend(
+        self,
+        histories: csr_matrix,
+        k: int,
+        blocked: csr_matrix | None = None,
+        candidates: npt.NDArray[np.bool_] | None = None,
+    ) -> TopK:
+        """Rank items for users; a user without weights gets an empty list."""
+        users = self.fold_in(histories)
+        known = np.flatnonzero(np.diff(histories.indptr) > 0)
+        lists = best_by_product(
+            users[known],
+            self.item_factors,
+            k,
+            self._columns(candidates),
+            None if blocked is None else blocked[known],
+            self._threads,
+        )
+        items = np.full((len(users), k), -1, dtype=np.int32)
+        scores = np.zeros((len(users), k), dtype=np.float32)
+        items[known], scores[known] = lists
+        return TopK(items, scores)
+
+    def similar_items(
+        self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None
+    ) -> TopK:
+        """Rank items by the cosine of their factors."""
+        norms = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
+        directions = self.item_factors / np.where(norms > 0, norms, 1)
+        known = np.flatnonzero(norms[items, 0] > 0)
+        own = csr_matrix(
+            (np.ones(len(known), dtype=np.float32), items[known], np.arange(len(known) + 1)),
+            shape=(len(known), len(directions)),
+        )
+        lists = best_by_product(
+            directions[items[known]], directions, k, self._columns(candidates), own, self._threads
+        )
+        neighbours = np.full((len(items), k), -1, dtype=np.int32)
+        scores = np.zeros((len(items), k), dtype=np.float32)
+        neighbours[known], scores[known] = lists
+        return TopK(neighbours, scores)
+
+    def explain(self, histories: csr_matrix, items: npt.NDArray[np.int32]) -> Contributors:
+        """Name the own item with the largest exact share of each score."""
+        return best_contributors(
+            self.item_factors, self.confidences(histories), self._parameters.regularization, items
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the factors and the scale of weights."""
+        np.save(folder / "item_factors.npy", self.item_factors)
+        np.save(folder / "user_factors.npy", self.user_factors)
+        (folder / "als.json").write_bytes(msgspec.json.encode({"mean_weight": self.mean_weight, "seed": self._seed}))
+
+    @classmethod
+    def load(cls, folder: Path, parameters: Mapping[str, Any], threads: int) -> Self:
+        """Read a saved model.
+
+        Raises:
+            ContractError: a file is missing, or the factors do not fit the parameters.
+        """
+        try:
+            state = msgspec.json.decode((folder / "als.json").read_bytes())
+            model = cls.create(parameters, state["seed"], threads)
+            model.item_factors = np.load(folder / "item_factors.npy")
+            model.user_factors = np.load(folder / "user_factors.npy")
+        except OSError as error:
+            raise ContractError(f"{folder} is no complete ALS model: {error}; train again") from error
+        model.mean_weight = state["mean_weight"]
+        if model.item_factors.shape[1:] != (model._parameters.factors,):  # noqa: SLF001 - our own class
+            raise ContractError(
+                f"{folder}: item factors of shape {model.item_factors.shape} do not fit parameters {dict(parameters)}"
+            )
+        return model
+
+    def _columns(self, candidates: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int32]:
+        known = self.item_factors.any(axis=1)
+        return np.flatnonzero(known if candidates is None else known & candidates).astype(np.int32)
+
+    def _solver(self) -> AlternatingLeastSquares:
+        return AlternatingLeastSquares(
+            factors=self._parameters.factors,
+            regularization=self._parameters.regularization,
+            alpha=1.0,
+            iterations=self._parameters.iterations,
+            num_threads=self._threads,
+            random_state=self._seed,
+        )

@@ -1,0 +1,50 @@
+"""The marts that models read, up to a run date."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from reco_contracts.artifacts import Layout
+from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS, Table
+from reco_contracts.errors import ContractError, EmptyPartitionError
+
+
+def read_interactions(layout: Layout, run_date: date) -> pl.DataFrame:
+    """Interactions with event_date <= run_date, sorted by user, item and day; weights as float64.
+
+    The order is fixed because sums of floats depend on it.
+
+    Raises:
+        EmptyPartitionError: there is no export, or nothing in it up to the run date.
+    """
+    frame = _read(layout.export(FCT_INTERACTIONS.name), FCT_INTERACTIONS).filter(pl.col("event_date") <= run_date)
+    frame = frame.with_columns(pl.col("weight").cast(pl.Float64)).sort("user_id", "item_id", "event_date").collect()
+    if frame.is_empty():
+        raise EmptyPartitionError(
+            f"{layout.export(FCT_INTERACTIONS.name)} holds no interaction up to {run_date}; "
+            "was the log landed for another period, and were the marts built and exported for this run date?"
+        )
+    return frame
+
+
+def read_items(layout: Layout) -> pl.DataFrame:
+    """Every item of the catalogue, sorted by id.
+
+    Raises:
+        EmptyPartitionError: there is no export, or it is empty.
+    """
+    frame = _read(layout.export(DIM_ITEMS.name), DIM_ITEMS).sort("item_id").collect()
+    if frame.is_empty():
+        raise EmptyPartitionError(f"{layout.export(DIM_ITEMS.name)} holds no item; were the marts built?")
+    return frame
+
+
+def _read(path: Path, table: Table) -> pl.LazyFrame:
+    if not path.exists():
+        raise EmptyPartitionError(f"{path} is not there; run `reco export-marts` for this run date first")
+    frame = pl.scan_parquet(path)
+    missing = [name for name in table.column_names if name not in frame.collect_schema().names()]
+    if missing:
+        raise ContractError(f"{path} lacks {', '.join(missing)}; export the marts again with this version")
+    return frame.select(table.column_names)
