@@ -11,7 +11,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 # Where a log's path comes in as DATA="...": through the environment, so that spaces and quotes survive.
-export DATA PYTHON
+export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format bench bench-serving \
 	bench-publish lock clean
@@ -31,8 +31,8 @@ demo: $(VENV) ## run everything once on a simulated shop, or on your log: make d
 stop: ## stop a demo that runs in another shell
 	@if [ -x $(BIN)/reco ]; then exec $(BIN)/reco stop; else echo "nothing runs: there is no .venv yet"; fi
 
-airflow: $(VENV) ## Airflow's own UI with the DAGs, login printed
-	@exec $(BIN)/reco airflow
+airflow: $(VENV) ## Airflow's own UI with the DAGs, login printed; on a demo's data: make airflow WORKSPACE=simulated
+	@exec $(BIN)/reco airflow $(if $(WORKSPACE),--data-workspace "$$WORKSPACE")
 
 test: $(VENV) ## the test suite, real parts included (under 12 minutes on two cores)
 	@$(BIN)/python -m pytest
@@ -63,10 +63,10 @@ format: $(VENV) ## put Python and SQL into their form
 bench: bench-serving bench-publish ## all benchmarks; each prints a table and writes benchmarks/results/NAME.json
 
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
-	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.bench_serving
 
 bench-publish: $(VENV) ## lists a second and bytes a user
-	@$(BIN)/python -m benchmarks.publish
+	@$(BIN)/python -m benchmarks.bench_publish
 
 lock: $(VENV) ## resolve pyproject.toml into requirements.lock and the images' locks
 	@.ci/make_locks

@@ -116,6 +116,8 @@ class RecoOperator(BaseOperator):
             errors="replace",
             start_new_session=True,
         )
+        assert process.stdout is not None  # noqa: S101 - for the type checker: a pipe was asked for
+        assert process.stderr is not None  # noqa: S101 - the same
         self._process = process
         last = [""]
 
@@ -196,13 +198,14 @@ def _summary(line: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _forward(pipe: IO[str] | None, emit: Callable[[str], None]) -> threading.Thread:
+def _forward(pipe: IO[str], emit: Callable[[str], None]) -> threading.Thread:
     """Hand every line of a pipe to `emit`, from a thread of its own."""
 
     def read() -> None:
-        for line in pipe or ():
-            if text := line.rstrip():
-                emit(text)
+        with pipe:
+            for line in pipe:
+                if text := line.rstrip():
+                    emit(text)
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()

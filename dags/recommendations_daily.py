@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 from reco_tasks import DEFAULT_ARGS, WRITER_POOL, RecoOperator, RunReportOperator
 
-RUN_DATE = "{{ ti.xcom_pull(task_ids='prepare.resolve_run_date')['run_date'] }}"
+RUN_DATE = ("--run-date", "{{ ti.xcom_pull(task_ids='prepare.resolve_run_date')['run_date'] }}")
 MODEL = "{{ ti.xcom_pull(task_ids='model.train')['model_version'] }}"
 # The report comes also when no run date could be resolved.
 REPORTED_DATE = (
@@ -75,56 +75,42 @@ with DAG(
         land_inbox = RecoOperator(task_id="land_inbox", arguments=["land-inbox"])
     with TaskGroup("transform"):
         dbt_inputs = RecoOperator(
-            task_id="dbt_inputs",
-            arguments=["dbt", "build", "--select", "tag:inputs", "--run-date", RUN_DATE],
-            pool=WRITER_POOL,
+            task_id="dbt_inputs", arguments=["dbt", "build", "--select", "tag:inputs", *RUN_DATE], pool=WRITER_POOL
         )
-        export_marts = RecoOperator(
-            task_id="export_marts", arguments=["export-marts", "--run-date", RUN_DATE], pool=WRITER_POOL
-        )
+        export_marts = RecoOperator(task_id="export_marts", arguments=["export-marts", *RUN_DATE], pool=WRITER_POOL)
     with TaskGroup("features"):
-        build_features = RecoOperator(task_id="build_features", arguments=["build-features", "--run-date", RUN_DATE])
+        build_features = RecoOperator(task_id="build_features", arguments=["build-features", *RUN_DATE])
         apply_features = RecoOperator(task_id="apply_features", arguments=["apply-features"], releases=True)
     with TaskGroup("model"):
-        evaluate = RecoOperator(task_id="evaluate", arguments=["evaluate", "--run-date", RUN_DATE], releases=True)
-        gate = RecoOperator(task_id="gate", arguments=["gate", "--run-date", RUN_DATE], releases=True)
-        train = RecoOperator(task_id="train", arguments=["train", "--run-date", RUN_DATE], releases=True)
-        rank = RecoOperator(task_id="rank", arguments=["rank", "--run-date", RUN_DATE, "--model", MODEL], releases=True)
+        evaluate = RecoOperator(task_id="evaluate", arguments=["evaluate", *RUN_DATE], releases=True)
+        gate = RecoOperator(task_id="gate", arguments=["gate", *RUN_DATE], releases=True)
+        train = RecoOperator(task_id="train", arguments=["train", *RUN_DATE], releases=True)
+        rank = RecoOperator(task_id="rank", arguments=["rank", *RUN_DATE, "--model", MODEL], releases=True)
     with TaskGroup("validate"):
-        validate_features = RecoOperator(
-            task_id="validate_features", arguments=["validate-features", "--run-date", RUN_DATE]
-        )
+        validate_features = RecoOperator(task_id="validate_features", arguments=["validate-features", *RUN_DATE])
         validate_lists = RecoOperator(
-            task_id="validate_lists",
-            arguments=["validate-lists", "--run-date", RUN_DATE, "--generation", GENERATION],
-            releases=True,
+            task_id="validate_lists", arguments=["validate-lists", *RUN_DATE, "--generation", GENERATION], releases=True
         )
     with TaskGroup("publish"):
         publish_lists = RecoOperator(
             task_id="publish_lists", arguments=["publish-lists", "--generation", GENERATION], releases=True
         )
         publish_features = RecoOperator(
-            task_id="publish_features", arguments=["publish-features", "--run-date", RUN_DATE], releases=True
+            task_id="publish_features", arguments=["publish-features", *RUN_DATE], releases=True
         )
     with TaskGroup("outcomes"):
         dbt_outcomes = RecoOperator(
             task_id="dbt_outcomes",
-            arguments=["dbt", "build", "--select", "tag:outcomes", "--run-date", RUN_DATE],
+            arguments=["dbt", "build", "--select", "tag:outcomes", *RUN_DATE],
             pool=WRITER_POOL,
             releases=True,
         )
     # Analysts get what there is, also after a run that was refused.
     copy_analytics = RecoOperator(
-        task_id="copy_analytics",
-        arguments=["copy-analytics"],
-        pool=WRITER_POOL,
-        trigger_rule=TriggerRule.ALL_DONE,
+        task_id="copy_analytics", arguments=["copy-analytics"], pool=WRITER_POOL, trigger_rule=TriggerRule.ALL_DONE
     )
     report_run = RunReportOperator(
-        task_id="report_run",
-        arguments=["report-run", REPORTED_DATE],
-        trigger_rule=TriggerRule.ALL_DONE,
-        retries=0,
+        task_id="report_run", arguments=["report-run", REPORTED_DATE], trigger_rule=TriggerRule.ALL_DONE, retries=0
     )
 
     resolve_run_date >> land_inbox >> dbt_inputs >> export_marts >> build_features >> apply_features

@@ -17,6 +17,11 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 DAGS: Final = ROOT / "dags"
 ADMIN: Final = "admin"
 WRITER_POOL: Final = "duckdb_writer"
+# For a log that ends in the past: with the schedule, Airflow would at once run for yesterday.
+BY_HAND_ONLY: Final = {
+    "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+}
 _TELEMETRY_OFF: Final = {
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

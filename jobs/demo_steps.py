@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from jobs.airflow_home import ROOT, airflow_command, airflow_environment
+from jobs.airflow_home import BY_HAND_ONLY, ROOT, airflow_command, airflow_environment
 from jobs.demo_workspace import Workspace, set_address, workspace_environment
 from jobs.follow_dag_run import RunProgress
 from jobs.free_port import choose_port
@@ -65,7 +65,7 @@ class Demo:
     def airflow_environment(self) -> dict[str, str]:
         """The same for Airflow's processes."""
         # A retry after a minute helps a nightly run; here somebody is waiting for the reason.
-        return airflow_environment(self.layout, 0, self.environment | {"RECO_TASK_RETRIES": "off"})
+        return airflow_environment(self.layout, 0, self.environment | BY_HAND_ONLY | {"RECO_TASK_RETRIES": "off"})
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:

@@ -141,16 +141,21 @@ def _configuration(folder: Path, port: int, options: StoreOptions) -> str:
         "bind": HOST,
         "protected-mode": "yes",
         "daemonize": "no",
-        "dir": f'"{folder.resolve()}"',
-        "logfile": f'"{_log_file(folder).resolve()}"',
+        "dir": _quoted(folder.resolve()),
+        "logfile": _quoted(_log_file(folder).resolve()),
         "save": '""',
         "appendonly": "yes" if options.is_durable else "no",
         "hash-max-listpack-value": str(LISTPACK_VALUE_BYTES),
         "hash-max-listpack-entries": str(LISTPACK_ENTRIES),
     }
     if options.password is not None:
-        directives["requirepass"] = f'"{options.password}"'
+        directives["requirepass"] = _quoted(options.password)
     return "".join(f"{name} {value}\n" for name, value in (directives | options.extra).items())
+
+
+def _quoted(value: object) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _server_binary() -> Path:

@@ -1,46 +1,34 @@
 """Choose parameters on a validation period, and score the choice beside popularity on the next period."""
 
-from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from jobs.fill_lists import fill_short_lists
-from jobs.models.base import Model
-from jobs.models.popularity import popularity_order, popularity_scores
-from jobs.models.table import BASELINE, model_class
-from jobs.progress import progress_bar
-from jobs.ranking_metrics import ACCURACY, accuracy, bootstrap_means, coverage, definitions, diversity, interval, verdict
-from jobs.ranking_task import RankingTask, make_task, only_new_items
+from jobs.interaction_matrix import index_of
+from jobs.models.table import BASELINE
+from jobs.ranking_metrics import definitions
+from jobs.ranking_task import make_task, only_new_items
 from jobs.read_marts import read_interactions, read_items
-from jobs.split_interactions import Split, split_globally, split_per_user
+from jobs.score_models import best_parameters, compare_models, fit_model, search_grid
+from jobs.split_interactions import GLOBAL, Fold, Split, split_globally, split_per_user
 from reco_contracts.artifacts import Layout, replace_file
-from reco_contracts.columns import DIM_ITEMS
 from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.settings import Settings
 
 EVALUATION_FILE = "evaluation.json"
+SCORED = "scored"
 TOO_FEW = "too few"
-
-
-class Scored(NamedTuple):
-    """One model's lists on one task.
-
-    Attributes:
-        items: int32, shape (n, k), filled as they would be published.
-        per_user: float64, shape (n, 3), the columns of ranking_metrics.ACCURACY.
-    """
-
-    items: npt.NDArray[np.int32]
-    per_user: npt.NDArray[np.float64]
 
 
 def run(run_date: date, settings: Settings) -> dict[str, Any]:
     """Evaluate on the log up to the run date and write evaluation.json.
+
+    Returns:
+        The report; equal for equal input.
 
     Raises:
         EmptyPartitionError: the marts are not exported, or hold nothing up to the run date.
@@ -48,10 +36,9 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     """
     layout = settings.layout
     report = evaluate(read_interactions(layout, run_date), read_items(layout), run_date, settings)
-    path = layout.report(run_date) / EVALUATION_FILE
-    with replace_file(path) as temporary:
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
-    return {**report, "report": str(path)}
+    with replace_file(layout.report(run_date) / EVALUATION_FILE) as path:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
+    return report
 
 
 def read_evaluation(layout: Layout, run_date: date) -> dict[str, Any]:
@@ -71,7 +58,7 @@ def evaluate(interactions: pl.DataFrame, items: pl.DataFrame, run_date: date, se
     """Run the whole protocol.
 
     The global split counts if both its periods have enough warm users; otherwise
-    it is reported as "too few" and the per-user split stands beside it.
+    it is reported as "too few", and the per-user split stands beside it.
 
     Args:
         interactions: fct_interactions up to the run date.
@@ -80,15 +67,14 @@ def evaluate(interactions: pl.DataFrame, items: pl.DataFrame, run_date: date, se
         settings: all settings.
 
     Returns:
-        The report, plain values only, equal for equal input.
+        The report: plain values, equal for equal input.
     """
     rules = settings.evaluate
-    splits = [split_globally(interactions, run_date, rules.validation_days, rules.test_days)]
-    reports = [_evaluate_split(splits[0], interactions, items, settings)]
-    if reports[0]["status"] == TOO_FEW:
-        splits.append(split_per_user(interactions, run_date))
-        reports.append(_evaluate_split(splits[1], interactions, items, settings))
-    primary = reports[-1]
+    split = split_globally(interactions, run_date, rules.validation_days, rules.test_days)
+    splits = [_evaluate_split(split, items, settings)]
+    if splits[0]["status"] == TOO_FEW:
+        splits.append(_evaluate_split(split_per_user(interactions, run_date), items, settings))
+    primary = splits[-1]
     return {
         "run_date": run_date.isoformat(),
         "model": settings.train.model,
@@ -96,113 +82,82 @@ def evaluate(interactions: pl.DataFrame, items: pl.DataFrame, run_date: date, se
         "k": rules.k,
         "seed": settings.train.seed,
         "exclude_seen": settings.surfaces.home.exclude_seen,
+        "min_warm_users": rules.min_warm_users,
         "primary_split": primary["name"],
         "chosen": primary["chosen"],
         "verdict": primary["verdict"],
-        "sentence": _sentence(primary, settings),
-        "splits": reports,
+        "sentence": verdict_sentence(primary, settings),
+        "splits": splits,
         "definitions": definitions(rules.k),
     }
 
 
-def _evaluate_split(split: Split, interactions: pl.DataFrame, items: pl.DataFrame, settings: Settings) -> dict[str, Any]:
-    validation = make_task(split.validation, items, settings.surfaces.home.exclude_seen)
-    test = make_task(split.test, items, settings.surfaces.home.exclude_seen)
-    n_least = min(len(validation.rows), len(test.rows))
-    is_enough = n_least >= settings.evaluate.min_warm_users
+def verdict_sentence(split: dict[str, Any], settings: Settings) -> str:
+    """The outcome of a split in plain words."""
+    model, k = settings.train.model, settings.evaluate.k
+    if split["verdict"] == TOO_FEW:
+        found = min(split["warm_users"].values())
+        return f"Too few warm users to say anything: {found}, at least {settings.evaluate.min_warm_users} are needed"
+    gain = split["difference"]["ndcg"]
+    numbers = f"NDCG@{k} {gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}], {split['name']} split"
+    words = {
+        "beats": f"{model} beats {BASELINE}: {numbers}",
+        "tied": f"{model} does NOT beat {BASELINE}, they are tied: {numbers}",
+        "loses": f"{model} does NOT beat {BASELINE}, it is worse: {numbers}",
+    }
+    return words[split["verdict"]]
+
+
+def _evaluate_split(split: Split, items: pl.DataFrame, settings: Settings) -> dict[str, Any]:
+    exclude_seen = settings.surfaces.home.exclude_seen
+    validation, test = make_task(split.validation, items, exclude_seen), make_task(split.test, items, exclude_seen)
+    least = min(len(validation.rows), len(test.rows))
+    is_enough = least >= settings.evaluate.min_warm_users
     report: dict[str, Any] = {
         "name": split.name,
-        "status": "scored" if is_enough else TOO_FEW,
+        "status": SCORED if is_enough else TOO_FEW,
         "warm_users": {"validation": len(validation.rows), "test": len(test.rows)},
-        "min_warm_users": settings.evaluate.min_warm_users,
-        "periods": _periods(split, interactions),
+        "periods": _periods(split),
         "chosen": None,
         "verdict": TOO_FEW,
     }
-    # Few users give no verdict; on the last resort they still choose better than nothing.
-    if not is_enough and (split.name == "global" or n_least == 0):
+    # A handful of users proves nothing, but where there is no better split it still chooses better than nobody.
+    if least == 0 or (split.name == GLOBAL and not is_enough):
         return report
-    names = list(dict.fromkeys((settings.train.model, BASELINE)))
-    grids = {name: _search(name, validation, settings) for name in names}
-    chosen = {name: _best(grid) for name, grid in grids.items()}
-    report |= {"chosen": chosen, "validation_grid": grids}
-    report |= _compare(test, chosen, items, settings)
-    if settings.surfaces.home.exclude_seen != "forever":
-        report["new_items_only"] = _compare(only_new_items(test), chosen, items, settings)
-    if not is_enough:
-        report["verdict"] = TOO_FEW
-    return report
+    names = dict.fromkeys((settings.train.model, BASELINE))
+    grids = {name: search_grid(name, validation, settings) for name in names}
+    chosen = {name: best_parameters(grid) for name, grid in grids.items()}
+    models = {name: fit_model(name, parameters, test, settings) for name, parameters in chosen.items()}
+    categories = _category_codes(items)
+    report |= {"chosen": chosen, "validation_grid": grids} | compare_models(models, test, categories, settings)
+    new_items = only_new_items(test)
+    if exclude_seen != "forever" and len(new_items.rows):
+        report["new_items_only"] = {"test_users": len(new_items.rows)} | compare_models(
+            models, new_items, categories, settings
+        )
+    return report if is_enough else report | {"verdict": TOO_FEW}
 
 
-def _search(name: str, task: RankingTask, settings: Settings) -> list[dict[str, Any]]:
-    grid = model_class(name).grid(settings.train)
-    results = []
-    with progress_bar(f"Search {name} parameters", len(grid)) as advance:
-        for parameters in grid:
-            means = _score(name, parameters, task, settings).per_user.mean(axis=0)
-            results.append({"parameters": parameters} | dict(zip(ACCURACY, means.tolist(), strict=True)))
-            advance()
-    return results
-
-
-def _best(grid: list[dict[str, Any]]) -> dict[str, Any]:
-    """The parameters with the best NDCG; the first of equals."""
-    best: dict[str, Any] = max(grid, key=lambda result: result["ndcg"])["parameters"]
-    return best
-
-
-def _score(name: str, parameters: Mapping[str, Any], task: RankingTask, settings: Settings) -> Scored:
-    model = model_class(name).create(parameters, settings.train.seed, settings.train.threads)
-    model.fit(task.known)
-    lists = model.recommend(
-        model.histories(task.known)[task.rows], settings.evaluate.k, task.blocked, task.candidates
-    )
-    popularity = popularity_scores(task.known, settings.surfaces.popular.windows_days[0])
-    filled, _ = fill_short_lists(lists, popularity_order(popularity, task.candidates), popularity, task.blocked)
-    return Scored(filled.items, accuracy(filled.items, task.truth))
-
-
-def _compare(
-    task: RankingTask, chosen: Mapping[str, Mapping[str, Any]], items: pl.DataFrame, settings: Settings
-) -> dict[str, Any]:
-    if len(task.rows) == 0:
-        return {"test_users": 0, "verdict": TOO_FEW}
-    scored = {name: _score(name, parameters, task, settings) for name, parameters in chosen.items()}
-    width = len(ACCURACY)
-    means = bootstrap_means(
-        np.column_stack([one.per_user for one in scored.values()]),
-        settings.evaluate.bootstrap_samples,
-        settings.train.seed,
-    )
-    categories = items["diversity_category"].cast(pl.Categorical).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
-    models = {}
-    draws = {name: means[:, place * width : (place + 1) * width] for place, name in enumerate(scored)}
-    for name, one in scored.items():
-        covered = coverage(one.items, int(task.candidates.sum()))
-        models[name] = _with_intervals(one.per_user.mean(axis=0), draws[name]) | {
-            "coverage": {
-                "value": covered.value,
-                "distinct_items": covered.distinct_items,
-                "denominator": covered.denominator,
-                "is_bounded_by_users": covered.is_bounded_by_users,
-            },
-            "diversity": {"value": diversity(one.items, categories)},
-        }
-    model, opponent = settings.train.model, BASELINE
-    difference = _with_intervals(
-        (scored[model].per_user - scored[opponent].per_user).mean(axis=0), draws[model] - draws[opponent]
-    )
+def _periods(split: Split) -> dict[str, Any]:
     return {
-        "test_users": len(task.rows),
-        "models": models,
-        "difference": difference,
-        "verdict": verdict(difference["ndcg"]["low"], difference["ndcg"]["high"]),
+        "train": _span(split.validation.history, None),
+        "validation": _span(split.validation.target, split.validation),
+        "test": _span(split.test.target, split.test),
     }
 
 
-def _with_intervals(values: npt.NDArray[np.float64], draws: npt.NDArray[np.float64]) -> dict[str, dict[str, float]]:
-    result = {}
-    for place, metric in enumerate(ACCURACY):
-        low, high = interval(draws[:, place])
-        result[metric] = {"value": float(values[place]), "low": low, "high": high}
-    return result
+def _span(rows: pl.DataFrame, fold: Fold | None) -> dict[str, Any]:
+    """Planned days where everybody has the same, else the days that occur."""
+    first, last = (fold.first_day, fold.last_day) if fold else (None, None)
+    days = rows["event_date"]
+    first, last = first or days.min(), last or days.max()  # type: ignore[assignment]
+    return {
+        "first_day": first.isoformat() if first else None,
+        "last_day": last.isoformat() if last else None,
+        "interactions": len(rows),
+    }
+
+
+def _category_codes(items: pl.DataFrame) -> npt.NDArray[np.int32]:
+    names = items["diversity_category"]
+    return index_of(names, names.drop_nulls().unique().sort())

@@ -57,6 +57,8 @@ def best_contributors(
 ) -> Contributors:
     """The own item with the largest share of each score; none where no share is positive.
 
+    Where a list may hold what the user already has, that is often the item itself.
+
     Args:
         item_factors: float32, shape (n_items, n_factors).
         confidences: CSR, shape (n, n_items), c_uj of the users.
@@ -66,9 +68,7 @@ def best_contributors(
     seeds = np.full(items.shape, PAD, dtype=np.int32)
     contributions = np.zeros(items.shape, dtype=np.float32)
     for rows, history, shares in contribution_shares(item_factors, confidences, regularization, items):
-        # A thing bought again explains itself best, which tells nobody anything: another one goes first.
-        is_own = history[:, None, :] == items[rows][:, :, None]
-        best = np.where((shares > 0) & ~is_own, shares + shares.max(initial=0), shares).argmax(axis=2)
+        best = shares.argmax(axis=2)
         share = np.take_along_axis(shares, best[:, :, None], axis=2)[:, :, 0]
         is_reason = share > 0
         seeds[rows] = np.where(is_reason, np.take_along_axis(history, best, axis=1), PAD)

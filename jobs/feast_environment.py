@@ -41,7 +41,7 @@ def connection_string(section: RedisSection) -> str:
         ConfigError: the address has an unknown scheme or a wrong part.
     """
     try:
-        parameters: dict[str, Any] = dict(parse_url(section.url))
+        parameters: dict[str, Any] = dict(parse_url(section.url))  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise ConfigError(f"redis.url (RECO_REDIS__URL) is no address of a store: {error}") from error
     address = f"{parameters.pop('host', 'localhost')}:{parameters.pop('port', 6379)}"

@@ -4,12 +4,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.models.base import PAD, TopK
+from jobs.models.base import TopK
 
 
 def fill_short_lists(
     lists: TopK, order: npt.NDArray[np.int32], scores: npt.NDArray[np.float64], blocked: csr_matrix
-) -> tuple[TopK, npt.NDArray[np.bool_]]:
+) -> TopK:
     """Put popular items behind each list that is shorter than k.
 
     A filled item's score is comparable with nothing before it: behind a personal
@@ -21,13 +21,9 @@ def fill_short_lists(
         order: int32, items by popularity, best first, only those that may be shown.
         scores: float64, shape (n_items,), popularity.
         blocked: CSR, shape (n, n_items); non-zero = never show.
-
-    Returns:
-        The lists, and bool, shape (n, k): true where an item was filled in.
     """
     k = lists.items.shape[1]
     items, values = lists.items.copy(), lists.scores.copy()
-    is_filled = np.zeros(items.shape, dtype=bool)
     lengths = (items >= 0).sum(axis=1)
     for row in np.flatnonzero(lengths < k):
         length = lengths[row]
@@ -38,6 +34,4 @@ def fill_short_lists(
         places = slice(length, length + len(extra))
         items[row, places] = extra
         values[row, places] = min(values[row, length - 1], 0.0) if length else scores[extra]
-        is_filled[row, places] = True
-    items[items < 0] = PAD
-    return TopK(items, values), is_filled
+    return TopK(items, values)

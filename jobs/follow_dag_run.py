@@ -46,13 +46,15 @@ class RunProgress:
         Returns:
             The name of a task that has just ended, else None.
         """
-        if match := _START.search(line):
+        if self.current is not None and (match := _OUTPUT.match(line)):
+            self._read_output(self.current, match[1])
+        elif match := _START.search(line):
             self.current = self.tasks[match[1]] = TaskLog(match[1])
         elif match := _END.search(line):
             self.current = None
             return match[1]
-        elif self.current is not None:
-            self._read_task_line(self.current, line)
+        elif self.current is not None and (match := _STATE.search(line)) and match[1] != "running":
+            self.current.state = match[1]
         return None
 
     @property
@@ -65,11 +67,8 @@ class RunProgress:
         return [task for task in self.tasks.values() if task.state == "failed"]
 
     @staticmethod
-    def _read_task_line(task: TaskLog, line: str) -> None:
-        if (match := _STATE.search(line)) and match[1] != "running":
-            task.state = match[1]
-        elif match := _OUTPUT.match(line):
-            if task.shell_line is None and match[1].startswith("cd "):
-                task.shell_line = match[1]
-            else:
-                task.output = [*task.output[-_KEPT_LINES + 1 :], match[1]]
+    def _read_output(task: TaskLog, said: str) -> None:
+        if task.shell_line is None and said.startswith("cd "):
+            task.shell_line = said
+        else:
+            task.output = [*task.output[-_KEPT_LINES + 1 :], said]

@@ -66,8 +66,9 @@ def make_interactions(history: pl.DataFrame, users: pl.Series, items: pl.Series,
     Raises:
         ContractError: a row is later than `as_of`, which would leak the future.
     """
-    if len(history) and history["event_date"].max() > as_of:  # type: ignore[operator]
-        raise ContractError(f"history reaches {history['event_date'].max()}, after {as_of}; cut it before indexing")
+    later = history.filter(pl.col("event_date") > as_of)
+    if len(later):
+        raise ContractError(f"{len(later)} rows of the history are later than {as_of}; cut it before indexing")
     user, item = index_of(history["user_id"], users), index_of(history["item_id"], items)
     age = (pl.lit(as_of) - pl.col("event_date")).dt.total_days().cast(pl.Int32)
     age_days = history.select(age.alias("age"))["age"].to_numpy()
@@ -133,9 +134,7 @@ def _sum_cells(data: Interactions, rows: npt.NDArray[np.bool_], values: npt.NDAr
     return _csr(cells, sums.astype(np.float32), data.n_users, data.n_items)
 
 
-def _csr(
-    cells: npt.NDArray[np.int64], values: npt.NDArray[np.float32], n_rows: int, n_columns: int
-) -> csr_matrix:
+def _csr(cells: npt.NDArray[np.int64], values: npt.NDArray[np.float32], n_rows: int, n_columns: int) -> csr_matrix:
     columns = max(n_columns, 1)
     counts = np.bincount(cells // columns, minlength=n_rows)
     indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)

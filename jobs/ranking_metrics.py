@@ -4,8 +4,6 @@ All at k, the length of the lists that are passed in; `definitions` says what
 each number means in the words that reports print.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -19,10 +17,15 @@ _DRAWS = 8_000_000
 def definitions(k: int) -> dict[str, str]:
     """What the numbers of a report mean, for a reader who has only the report."""
     return {
-        "ndcg": f"sum over hits of 1 / log2(rank + 1), over the same sum for min({k}, relevant items) hits at the top; mean over users",
+        "ndcg": (
+            f"sum over hits of 1 / log2(rank + 1), / the same sum for min({k}, relevant items) hits at the top; "
+            "mean over users"
+        ),
         "recall": f"hits in the first {k} / relevant items of the user, however many; mean over users",
         "hit_rate": f"share of users with at least one hit in the first {k}",
-        "coverage": f"distinct items in all users' first {k} / available items, or / (users * {k} / 4) where that is smaller",
+        "coverage": (
+            f"distinct items in all users' first {k} / available items, or / (users * {k} / 4) where that is smaller"
+        ),
         "diversity": f"distinct categories in the first {k} / length of the list; mean over users",
         "interval": "95 %, bootstrap over users; differences are paired: the same users are drawn for both models",
         "warm_user": "has history before the cut and something relevant, not removed by exclude_seen, after it",
@@ -63,34 +66,26 @@ def accuracy(items: npt.NDArray[np.int32], truth: csr_matrix) -> _Floats:
     return np.column_stack(((hits @ discounts) / best, hits.sum(axis=1) / n_relevant, hits.any(axis=1).astype(float)))
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of the catalogue is shown.
-
-    Attributes:
-        value: distinct items over the denominator.
-        distinct_items: items that appear in any list.
-        denominator: what they are divided by.
-        is_bounded_by_users: true where users * k / 4 is the denominator, because few users cannot show more.
-    """
-
-    value: float
-    distinct_items: int
-    denominator: float
-    is_bounded_by_users: bool
-
-
-def coverage(items: npt.NDArray[np.int32], n_available: int) -> Coverage:
+def coverage(items: npt.NDArray[np.int32], n_available: int) -> dict[str, float | int | bool]:
     """Share of the available items that appear in any list.
 
     Args:
         items: int32, shape (n, k); -1 pads.
         n_available: items that may be recommended.
+
+    Returns:
+        The value, what was divided by what, and whether users * k / 4 was the
+        denominator because so few users cannot show more.
     """
     distinct = len(np.unique(items[items >= 0]))
     most = items.size / 4
     denominator = min(float(n_available), most)
-    return Coverage(distinct / denominator if denominator else 0.0, distinct, denominator, most < n_available)
+    return {
+        "value": distinct / denominator if denominator else 0.0,
+        "distinct_items": distinct,
+        "denominator": denominator,
+        "is_bounded_by_users": most < n_available,
+    }
 
 
 def diversity(items: npt.NDArray[np.int32], categories: npt.NDArray[np.int32]) -> float | None:
@@ -107,8 +102,7 @@ def diversity(items: npt.NDArray[np.int32], categories: npt.NDArray[np.int32]) -
     if not (categories >= 0).any() or not lengths.any():
         return None
     codes = np.sort(np.where(items >= 0, categories[items], -1), axis=1)
-    is_first = np.diff(codes, axis=1, prepend=-1) != 0
-    distinct = (is_first & (codes >= 0)).sum(axis=1)
+    distinct = (np.diff(codes, axis=1, prepend=-1) != 0).sum(axis=1)
     return float((distinct[lengths > 0] / lengths[lengths > 0]).mean())
 
 
@@ -142,7 +136,7 @@ def interval(means: _Floats) -> tuple[float, float]:
 
 
 def verdict(low: float, high: float) -> str:
-    """"beats", "tied" (the interval of the difference contains 0) or "loses"."""
+    """Judge a difference by its interval: "beats", "loses", or "tied" where the interval contains 0."""
     if low > 0:
         return "beats"
     return "loses" if high < 0 else "tied"

@@ -73,7 +73,8 @@ def read_lists_manifest(layout: Layout, generation: str) -> ListsManifest:
         ContractError: the folder is incomplete, or a file has another number of rows than the manifest says.
     """
     folder = layout.lists / generation
-    if not generation or folder.parent != layout.lists or not folder.is_dir():
+    # A name with a dot in front is a folder that is being written, and no way out of the data folder either.
+    if not generation or generation.startswith(".") or folder.parent != layout.lists or not folder.is_dir():
         known = ", ".join(sorted(path.name for path in layout.lists.glob("[!.]*"))[-5:]) or "none"
         raise EmptyPartitionError(f"generation {generation!r} is not in {layout.lists}; the last ones there: {known}")
     path = folder / MANIFEST_FILE

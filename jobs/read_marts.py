@@ -18,8 +18,9 @@ def read_interactions(layout: Layout, run_date: date) -> pl.DataFrame:
     Raises:
         EmptyPartitionError: there is no export, or nothing in it up to the run date.
     """
-    frame = _read(layout.export(FCT_INTERACTIONS.name), FCT_INTERACTIONS).filter(pl.col("event_date") <= run_date)
-    frame = frame.with_columns(pl.col("weight").cast(pl.Float64)).sort("user_id", "item_id", "event_date").collect()
+    rows = _read(layout.export(FCT_INTERACTIONS.name), FCT_INTERACTIONS).filter(pl.col("event_date") <= run_date)
+    weight = pl.col("weight").cast(pl.Float64)
+    frame = rows.with_columns(weight).sort("user_id", "item_id", "event_date").collect()
     if frame.is_empty():
         raise EmptyPartitionError(
             f"{layout.export(FCT_INTERACTIONS.name)} holds no interaction up to {run_date}; "

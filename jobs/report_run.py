@@ -30,21 +30,33 @@ def run(run_date: date | None, settings: Settings) -> dict[str, Any]:
         The page, section by section; a part that was not made says so.
     """
     layout = settings.layout
-    landing = summarise_landing(read_entries(layout))
     if run_date is None:
-        return {"run_date": None, "landing": landing, "live": _live(settings)}
+        return {"run_date": None, "landing": describe_landing(layout), "live": _live(settings)}
+    return describe_run(run_date, layout) | {"live": _live(settings)}
+
+
+def describe_run(run_date: date, layout: Layout) -> dict[str, Any]:
+    """What the files say of a run.
+
+    Args:
+        run_date: the day.
+        layout: the data folder.
+    """
     report = layout.report(run_date)
     return {
         "run_date": run_date.isoformat(),
-        "landing": landing,
-        "evaluation": _verdict(report / "evaluation.json"),
-        "gate": _verdict(report / "gate.json"),
+        "landing": describe_landing(layout),
+        "evaluation": _evaluation(report / "evaluation.json"),
         "checks": {what: _checks(report / f"checks_{what}.json") for what in ("features", "lists")},
         "generation": _generation(layout, run_date),
-        "live": _live(settings),
         "data_docs": [str(path) for path in sorted(report.glob("data_docs/*/index.html"))],
         "reports": str(report),
     }
+
+
+def describe_landing(layout: Layout) -> dict[str, Any]:
+    """Lines of the log: landed, quarantined, and what dbt then took out as duplicates."""
+    return summarise_landing(read_entries(layout)) | {"duplicates_removed": _duplicates(layout)}
 
 
 def raise_if_red(run_date: date | None, failed_tasks: Sequence[str], live: str) -> None:
@@ -88,11 +100,26 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _verdict(path: Path) -> str:
+def _evaluation(path: Path) -> str:
     report = _read_json(path)
     if report is None:
         return _NOT_MADE
-    return str(report.get("verdict") or report.get("decision") or path)
+    return str(report.get("sentence") or report.get("verdict") or path)
+
+
+def _duplicates(layout: Layout) -> int | None:
+    """Rows of events that dbt removed, as the analysts' copy has it; None before its report is there."""
+    if not layout.analytics.exists():
+        return None
+    import duckdb
+
+    query = "select sum(duplicate_rows) from marts.rpt_data_quality where kind = 'events' and state = ?"
+    try:
+        with duckdb.connect(str(layout.analytics), read_only=True) as copy:
+            found = copy.execute(query, [LANDED]).fetchone()
+    except duckdb.Error:
+        return None
+    return None if found is None or found[0] is None else int(found[0])
 
 
 def _checks(path: Path) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jobs.demo_steps import (
 )
 from jobs.demo_workspace import Workspace, find_workspace, workspace_for, workspaces, write_config
 from jobs.process_identity import is_running
+from jobs.report_run import describe_run
 from jobs.supervise_processes import Supervisor, read_pid_file, stop_signals_raise, stop_supervisor, supervise
 from jobs.tell_progress import Teller
 from reco_contracts.errors import ConfigError, RecoError
@@ -128,15 +130,15 @@ def _landing_title(source: Path | None) -> str:
 
 
 def _summary(demo: Demo, run_date: str, api_url: str, store_url: str) -> dict[str, Any]:
-    data_docs = sorted(demo.layout.root.glob(f"reports/{run_date}/data_docs/*/index.html"))
+    page = describe_run(date.fromisoformat(run_date), demo.layout)
     return {
         "workspace": str(demo.workspace.folder),
-        "run_date": run_date,
+        **{part: page[part] for part in ("run_date", "landing", "evaluation", "checks")},
         "api": api_url,
         "docs": f"{api_url}/docs",
         "store": store_url,
         "settings": str(demo.workspace.config),
         "analytics": str(demo.layout.analytics),
-        "data_docs": [str(path) for path in data_docs],
+        "data_docs": page["data_docs"],
         "seconds": demo.seconds | {"total": round(sum(demo.seconds.values()), 1)},
     }

@@ -21,8 +21,9 @@ def write_partitions(
         name: the landed file's name, without its ending.
         chunk_rows: rows held in memory at once.
     """
-    for stale in folder.glob(f"event_date=*/{name}.parquet"):
-        stale.unlink()
+    for pattern in (f"event_date=*/{name}.parquet", f"event_date=*/.{name}.parquet.*"):
+        for stale in folder.glob(pattern):
+            stale.unlink()
     rows = pl.scan_parquet(spilled) if spilled else pl.LazyFrame()
     for dates in _date_groups(rows_by_date, chunk_rows):
         chosen = rows.filter(pl.col("event_date").is_between(dates[0], dates[-1]))

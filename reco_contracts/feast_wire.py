@@ -69,7 +69,7 @@ def decode_timestamp(value: bytes) -> datetime:
     seconds, nanos = fields.get(1, 0), fields.get(2, 0)
     if not isinstance(seconds, int) or not isinstance(nanos, int):
         raise ContractError(f"a protobuf timestamp expected, got {value[:40]!r}")
-    return _time(_signed(seconds)).replace(microsecond=nanos // 1000)
+    return _time(_signed(seconds)).replace(microsecond=nanos // 1000 % 1_000_000)
 
 
 def decode_value(value: bytes | None) -> FeatureValue:
@@ -103,7 +103,7 @@ def _scalar(kind: str, content: int | bytes) -> FeatureScalar | datetime:
         if kind in ("int", "time"):
             return _time(_signed(content)) if kind == "time" else _signed(content)
     elif kind == "string":
-        return content.decode()
+        return _text(content)
     elif kind == "bytes":
         return content
     elif (kind, len(content)) in (("double", 8), ("float", 4)):
@@ -174,5 +174,15 @@ def _signed(number: int) -> int:
     return number - (1 << 64) if number >= 1 << 63 else number
 
 
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ContractError(f"feature value: text in UTF-8 expected, got {content[:40]!r}") from error
+
+
 def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ContractError(f"feature value: a time in seconds expected, got {seconds}") from error

@@ -90,8 +90,9 @@ def scale_scores(scores: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64]
         return scores.astype(np.float16)
     used = np.arange(scores.shape[1]) < lengths[:, None]
     clean = np.where(used, np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    clean = np.maximum(clean, 0.0)  # before the division: a large negative by a tiny best overflows
     best = clean.max(axis=1, keepdims=True)
-    return np.clip(clean / np.where(best > 0, best, 1.0), 0.0, 1.0).astype(np.float16)
+    return (clean / np.where(best > 0, best, 1.0)).astype(np.float16)
 
 
 def pack_lists(
@@ -230,9 +231,11 @@ def unpack_head(value: bytes, count: int) -> PackedHead:
     if len(value) < at_seeds:
         raise ContractError(f"packed list: {len(value)} bytes do not fit {n} items")
     reasons = value[at_reasons : at_reasons + take]
+    has_seed = reasons.translate(_SEED_FLAGS)
     try:
-        has_seed = [_HAS_SEED_TUPLE[code] for code in reasons]
-        seeds = _indices(sum(has_seed)).unpack_from(value, at_seeds)
+        if _UNKNOWN in has_seed:
+            raise IndexError
+        seeds = _indices(has_seed.count(1)).unpack_from(value, at_seeds)
     except (IndexError, struct.error) as error:
         raise ContractError(f"packed list: seeds do not fit the reasons {list(reasons)}") from error
     if len(seeds) != take:
@@ -243,3 +246,6 @@ def unpack_head(value: bytes, count: int) -> PackedHead:
 
 
 _HAS_SEED_TUPLE: Final = tuple(bool(flag) for flag in _HAS_SEED)
+_UNKNOWN: Final = 2
+# Reason code -> 1 if it names a seed, 0 if not, 2 if there is no such reason.
+_SEED_FLAGS: Final = bytes(_HAS_SEED_TUPLE).ljust(256, bytes([_UNKNOWN]))

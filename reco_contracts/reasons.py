@@ -12,6 +12,7 @@ class Reason(IntEnum):
     BECAUSE_OF_HISTORY = 1
     SIMILAR_ITEM = 2
     POPULAR = 3
+    AGAIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,5 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.BECAUSE_OF_HISTORY: ReasonText("because_of_history", "Because of {seed}", has_seed=True),
     Reason.SIMILAR_ITEM: ReasonText("similar_item", "Similar to {seed}", has_seed=True),
     Reason.POPULAR: ReasonText("popular", "Popular now", has_seed=False),
+    Reason.AGAIN: ReasonText("again", "You showed interest in this", has_seed=False),
 }

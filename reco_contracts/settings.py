@@ -78,11 +78,11 @@ class CatalogueSection(Section):
 class AlsSection(Section):
     """[train.als]: each list is searched on the validation period."""
 
-    factors: tuple[int, ...] = (64,)
-    regularization: tuple[float, ...] = (0.1, 1.0, 10.0)
-    alpha: tuple[float, ...] = (1.0, 10.0)
+    factors: tuple[int, ...] = (64, 128)
+    regularization: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
+    alpha: tuple[float, ...] = (1.0, 3.0, 10.0)
     half_life_days: tuple[float, ...] = (0.0, 90.0)
-    weighting: tuple[Literal["linear", "log"], ...] = ("log",)
+    weighting: tuple[Literal["linear", "log"], ...] = ("linear",)
     iterations: int = Field(15, ge=1)
 
 

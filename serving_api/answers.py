@@ -100,23 +100,22 @@ def list_answer(request_id: bytes, subject: bytes, generation: Generation, surfa
         LookupError: an item, score or reason is not known.
     """
     source = next((block.source for block in blocks if block.picked.items), blocks[0].source)
-    rank, pieces = 1, []
+    rank, pieces = 1, [_ENVELOPE]
     for picked, name in blocks:
-        pieces.append(generation.catalogue.render(picked, name, rank))
+        pieces += generation.catalogue.render(picked, name, rank)
         rank += len(picked.items)
-    body = (
-        b'{"request_id":%b,%b"generation":%b,"surface":%b,"experiment":null,"variant":%b,'
-        b'"propensity":1.0,"source":"%b","items":[%b],"cursor":null}'
-    ) % (
+    pieces[0] = _ENVELOPE % (
         request_id,
         subject,
         generation.name_json,
         json_bytes(surface),
         _VARIANT_JSON,
         source.encode(),
-        b"".join(pieces)[:-1],
     )
-    return Answer(body, generation=generation.name_header, source=source)
+    if rank > 1:
+        pieces[-1] = pieces[-1][:-1]  # the comma after the last item
+    pieces.append(b'],"cursor":null}')
+    return Answer(b"".join(pieces), generation=generation.name_header, source=source)
 
 
 def json_answer(content: Any, status: int = 200) -> Answer:
@@ -131,3 +130,7 @@ def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)
+_ENVELOPE: Final = (
+    b'{"request_id":%b,%b"generation":%b,"surface":%b,"experiment":null,"variant":%b,'
+    b'"propensity":1.0,"source":"%b","items":['
+)

@@ -6,20 +6,19 @@ others are few and are kept from the first time they are needed.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from reco_contracts.list_codec import PAD, PackedHead
 from reco_contracts.manifests import CatalogueChunk
-from reco_contracts.reasons import REASONS, Reason
+from reco_contracts.reasons import REASONS, Reason, ReasonText
 
 _json = msgspec.json.encode
 _MAX_LENGTH: Final = 1_000  # settings allow no longer lists
 _ONE_AS_FLOAT16: Final = 0x3C00
-_SEED_SHIFT: Final = 8
 
 
 class Catalogue:
@@ -35,7 +34,7 @@ class Catalogue:
         self.categories: dict[int, tuple[str, ...]] = {}
         self._heads: dict[int, bytes] = {}
         self._tails: dict[int, bytes] = {}
-        self._endings: dict[str, _Endings] = {}
+        self._endings: dict[tuple[str, int], _Endings] = {}
 
     def __len__(self) -> int:
         """The number of items."""
@@ -58,51 +57,61 @@ class Catalogue:
             if at % batch == batch - 1:
                 yield
 
-    def render(self, picked: PackedHead, source: str, first_rank: int = 1) -> bytes:
-        """The items as JSON objects, each followed by a comma.
+    def render(self, picked: PackedHead, source: str, first_rank: int = 1) -> list[bytes]:
+        """The items as pieces of JSON objects, each object followed by a comma.
 
         Args:
             picked: what to show, in order.
             source: where these items come from.
             first_rank: rank of the first one.
 
+        Returns:
+            Pieces to join, five an item; the last byte is a comma.
+
         Raises:
             LookupError: an index, a score or a reason code is not known.
         """
         count = len(picked.items)
-        endings = self._endings.get(source)
-        if endings is None:
-            endings = self._endings[source] = _Endings(source, self)
         pieces: list[bytes] = [b""] * (5 * count)
         pieces[0::5] = map(self._heads.__getitem__, picked.items)
         pieces[1::5] = _ranks()[first_rank - 1 : first_rank - 1 + count]
         pieces[2::5] = map(score_texts().__getitem__, picked.score_codes)
         pieces[3::5] = map(self._tails.__getitem__, picked.items)
-        pieces[4::5] = [
-            endings[seed << _SEED_SHIFT | code] for seed, code in zip(picked.seeds, picked.reasons, strict=True)
-        ]
-        return b"".join(pieces)
+        pieces[4::5] = self._render_endings(picked, source)
+        return pieces
+
+    def _render_endings(self, picked: PackedHead, source: str) -> Iterable[bytes]:
+        reasons = picked.reasons
+        if reasons and reasons.count(reasons[0]) == len(reasons):  # most lists: half the time
+            return map(self._endings_of(source, reasons[0]).__getitem__, picked.seeds)
+        return [self._endings_of(source, code)[seed] for code, seed in zip(reasons, picked.seeds, strict=True)]
+
+    def _endings_of(self, source: str, code: int) -> "_Endings":
+        endings = self._endings.get((source, code))
+        if endings is None:
+            endings = self._endings[source, code] = _Endings(source, REASONS[Reason(code)], self)
+        return endings
 
 
 class _Endings(dict[int, bytes]):
-    """Source and reason of an item; key = seed << 8 | reason code. Made on first use."""
+    """Source and reason of an item, by seed (-1 = none). Made on first use."""
 
-    def __init__(self, source: str, catalogue: Catalogue) -> None:
+    def __init__(self, source: str, reason: ReasonText, catalogue: Catalogue) -> None:
         super().__init__()
         self._source = _json(source)
+        self._reason = reason
         self._catalogue = catalogue
 
-    def __missing__(self, key: int) -> bytes:
-        seed = key >> _SEED_SHIFT
-        reason = _json(self._reason(REASONS[Reason(key & 0xFF)], seed))
-        ending = self[key] = b'%b,"reason":%b},' % (self._source, reason)
+    def __missing__(self, seed: int) -> bytes:
+        ending = self[seed] = b'%b,"reason":%b},' % (self._source, _json(self._describe(seed)))
         return ending
 
-    def _reason(self, text: Any, seed: int) -> dict[str, str]:
-        if not text.has_seed or seed == PAD:
-            return {"code": text.code, "text": text.template}
-        titles, ids = self._catalogue.titles, self._catalogue.ids
-        return {"code": text.code, "text": text.template.format(seed=titles[seed]), "seed_item_id": ids[seed]}
+    def _describe(self, seed: int) -> dict[str, str]:
+        reason = self._reason
+        if not reason.has_seed or seed == PAD:
+            return {"code": reason.code, "text": reason.template}
+        title, item_id = self._catalogue.titles[seed], self._catalogue.ids[seed]
+        return {"code": reason.code, "text": reason.template.format(seed=title), "seed_item_id": item_id}
 
 
 @lru_cache(maxsize=1)

@@ -52,7 +52,7 @@ class RedisPipe:
     @property
     def is_up(self) -> bool:
         """Whether commands can be sent now."""
-        return self._connection is not None
+        return self._connection is not None and not self._connection.closed.done()
 
     def start(self) -> None:
         """Begin to connect, and keep connected until `close`."""
@@ -85,7 +85,7 @@ class RedisPipe:
             StoreUnavailableError: there is no connection, or far too many commands wait.
         """
         connection = self._connection
-        if connection is None:
+        if connection is None or connection.closed.done():
             raise StoreUnavailableError(f"no connection to {self._address}")
         return connection.send(command)
 
@@ -151,8 +151,11 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def set_timeout(self, timeout: float) -> None:
-        """From now on commands may take this long, seconds."""
+        """From now on commands may take this long, seconds; none may be waiting."""
         self._timeout = timeout
+        if self._timer:  # it waits for a deadline that was further away
+            self._timer.cancel()
+            self._timer = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
@@ -163,9 +166,6 @@ class _Connection(asyncio.Protocol):
         if len(self._pending) >= _MAX_PENDING:
             raise StoreUnavailableError(f"{len(self._pending):,} commands wait for the store; not one more")
         reply: asyncio.Future[Any] = self._loop.create_future()
-        if self.closed.done():
-            reply.set_exception(StoreUnavailableError("the connection to the store broke"))
-            return reply
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(hiredis.pack_command(command))

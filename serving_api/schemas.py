@@ -10,7 +10,9 @@ Source = Literal["personal", "session", "segment", "popular", "similar", "fallba
 class Reason(msgspec.Struct, omit_defaults=True):
     """Why an item is shown."""
 
-    code: Annotated[str, msgspec.Meta(description="Stable name: because_of_history, similar_item, popular, unknown.")]
+    code: Annotated[
+        str, msgspec.Meta(description="Stable name: because_of_history, similar_item, popular, again, unknown.")
+    ]
     text: Annotated[str, msgspec.Meta(description="A sentence for people.")]
     seed_item_id: Annotated[str | None, msgspec.Meta(description="The item that the sentence names, if any.")] = None
 

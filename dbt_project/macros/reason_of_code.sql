@@ -5,5 +5,6 @@
         when 1 then 'because_of_history'
         when 2 then 'similar_item'
         when 3 then 'popular'
+        when 4 then 'again'
     end
 {%- endmacro %}

@@ -1,7 +1,85 @@
-"""Commands of `reco`, imported when they run."""
+"""Commands of `reco` that choose, train and apply models; jobs are imported when they run."""
+
+import time
+from typing import Annotated
 
 import typer
+
+from jobs.cli.output import JsonFlag, RunDate, print_summary
+from reco_contracts.settings import get_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
+    app.command("evaluate")(evaluate)
+    app.command("gate")(gate)
+    app.command("train")(train)
+    app.command("rank")(rank)
+
+
+def evaluate(run_date: RunDate, as_json: JsonFlag = False) -> None:
+    """Choose the model's parameters on a validation period and score it beside popularity on the next.
+
+    Both periods end at the run date and are as long as [evaluate] in reco.toml says.
+    Every combination of the lists in [train.als] is tried. The report, with the whole
+    grid, is data/reports/RUN_DATE/evaluation.json; `reco gate` and `reco train` read it.
+    """
+    from jobs.cli.evaluation_tables import print_evaluation
+    from jobs.evaluate_models import run
+
+    started = time.monotonic()
+    settings = get_settings()
+    report = run(run_date.date(), settings)
+    if not as_json:
+        print_evaluation(report)
+    summary = {
+        "result": report["sentence"],
+        "verdict": report["verdict"],
+        "primary_split": report["primary_split"],
+        "chosen": report["chosen"] or {},
+        "report": settings.layout.report(run_date.date()) / "evaluation.json",
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    print_summary("Evaluated", summary, as_json)
+
+
+def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
+    """Let the chosen configuration pass, or not, by its evaluation.
+
+    With gate.mode = "refuse" a model that does not beat popularity (tied, worse, or too
+    few users to tell) ends the run with exit code 6 and what is live stays live; with
+    "warn" it is said and the run goes on.
+    """
+    from jobs.gate_release import run
+
+    print_summary("Release gate", run(run_date.date(), get_settings()), as_json)
+
+
+def train(run_date: RunDate, as_json: JsonFlag = False) -> None:
+    """Fit the configuration that `reco evaluate` chose on everything up to the run date.
+
+    Writes data/models/MODEL-YYYYMMDD-NNN. Unchanged data, parameters and code give the
+    version that is there already. With train.every_days > 1 the released model is
+    returned while it is young enough.
+    """
+    from jobs.train_model import run
+
+    print_summary("Trained", run(run_date.date(), get_settings()), as_json)
+
+
+def rank(
+    run_date: RunDate,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="VERSION", help="Model version; the newest of this run date if left out."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make every list of a new generation: home, similar and popular, each item with its reason.
+
+    Writes data/lists/GENERATION; nothing is published yet. Items that are not available
+    at the end of the run date are in no list.
+    """
+    from jobs.rank_lists import run
+
+    print_summary("Ranked", run(run_date.date(), get_settings(), model), as_json)

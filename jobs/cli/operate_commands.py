@@ -81,6 +81,7 @@ def airflow(
     The publishing tasks need the store that redis.url names: with a demo's data, keep the demo running, or start
     one with `reco store start`.
     """
+    from jobs.airflow_home import BY_HAND_ONLY
     from jobs.demo_workspace import find_workspace, own_commands_first, workspace_environment
     from jobs.start_airflow import running_airflow, wait_until_stopped
 
@@ -88,11 +89,14 @@ def airflow(
     environment = own_commands_first(os.environ) | _absolute_settings(layout)
     if workspace:
         space = find_workspace(layout.root, workspace)
-        layout, environment = Layout(space.folder), workspace_environment(space, os.environ)
+        layout, environment = Layout(space.folder), workspace_environment(space, os.environ) | BY_HAND_ONLY
     is_shown = False
     try:
         with running_airflow(layout, environment, port) as (summary, supervisor):
-            print_summary("Airflow (Ctrl-C stops it)", summary, as_json)
+            schedule = "off, trigger runs by hand: a demo's log ends in the past" if workspace else "on, once unpaused"
+            print_summary(
+                "Airflow (Ctrl-C stops it)", summary | {"data": str(layout.root), "schedule": schedule}, as_json
+            )
             is_shown = True
             wait_until_stopped(supervisor)
     except KeyboardInterrupt:
@@ -143,34 +147,36 @@ def _absolute_settings(layout: Layout) -> dict[str, str]:
 
 
 def _print_next_steps(summary: dict[str, Any]) -> None:
-    config = shlex.quote(_near(summary["settings"]))
-    reco = shlex.quote(_near(str(Path(sys.executable).with_name("reco"))))
-    python = shlex.quote(_near(sys.executable))
-    user = quote(summary["users"][0], safe="")
-    query = f"import duckdb; duckdb.connect('{_near(summary['analytics'])}', read_only=True).sql('{_QUERY}').show()"
+    executable = Path(sys.executable).with_name("reco")
+    reco = f"RECO_CONFIG={shlex.quote(_near(summary['settings']))} {shlex.quote(_near(executable))}"
+    user = summary["users"][0]
+    analytics = _near(summary["analytics"])
+    query = f"import duckdb; duckdb.connect('{analytics}', read_only=True).sql('{_QUERY}').show()"
     lines = [
         "",
-        f"Lookup API  {summary['api']}   documentation {summary['docs']}",
+        f"Lookup API   {summary['api']}",
+        f"its pages    {summary['docs']}",
+        *(f"data docs    {path}" for path in summary["data_docs"]),
         "",
-        "Try next:",
-        f"  curl -s '{summary['api']}/v1/users/{user}/recommendations?limit=5'",
-        f"  RECO_CONFIG={config} {reco} show {shlex.quote(summary['users'][0])}",
-        f"  RECO_CONFIG={config} {reco} report-run --run-date {summary['run_date']}",
-        f"  {python} -c {shlex.quote(query)}",
-        f"  RECO_CONFIG={config} {reco} rollback        (after a second run)",
-        "  make airflow                                 (Airflow's own UI with the DAGs)",
+        "Try next, from another shell:",
+        f"  curl -s '{summary['api']}/v1/users/{quote(user, safe='')}/recommendations?limit=5'",
+        f"  {reco} show {shlex.quote(user)}",
+        f"  {reco} report-run --run-date {summary['run_date']}",
+        f'  {shlex.quote(_near(sys.executable))} -c "{query}"',
+        f"  make airflow WORKSPACE={shlex.quote(Path(summary['workspace']).name)}",
+        "  make stop",
         "",
     ]
     typer.echo("\n".join(lines))
 
 
-_QUERY = "select * from dim_items limit 5"
+_QUERY = "select * from marts.rpt_catalogue_coverage"
 
 
-def _near(path: str) -> str:
+def _near(path: str | Path) -> str:
     """A path as one would type it here."""
     here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else str(path)
 
 
 def _say(text: str) -> None:

@@ -32,8 +32,8 @@ def print_summary(title: str, summary: Mapping[str, Any], as_json: bool) -> None
         sys.stdout.flush()
         return
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column()
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")  # a path that is cut cannot be copied
     for name, value in _flatten(summary):
         table.add_row(name.replace("_", " "), _readable(value))
     Console().print(table)

@@ -144,7 +144,8 @@ class _Tables:
 
 
 def _count_titles(lines: pl.DataFrame, before: list[pl.DataFrame]) -> pl.DataFrame:
-    sold = (number(text("price")) > 0) & (number(text("quantity")) > 0) & _is_product()
+    is_purchase = pl.col("event_type") == EventType.PURCHASE.value
+    sold = is_purchase & (number(text("price")) > 0) & (number(text("quantity")) > 0) & _is_product()
     sales = lines.filter(sold).select(
         "item_id", "occurred_at", "price", title=one_line(text("description")), lines=pl.lit(1, dtype=pl.Int64)
     )

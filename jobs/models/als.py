@@ -170,15 +170,13 @@ class AlsModel:
     ) -> TopK:
         """Rank items by the cosine of their factors."""
         norms = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
-        directions = self.item_factors / np.where(norms > 0, norms, 1)
+        directions = (self.item_factors / np.where(norms > 0, norms, 1)).astype(np.float32)
         known = np.flatnonzero(norms[items, 0] > 0)
         own = csr_matrix(
             (np.ones(len(known), dtype=np.float32), items[known], np.arange(len(known) + 1)),
             shape=(len(known), len(directions)),
         )
-        lists = best_by_product(
-            directions[items[known]], directions, k, self._columns(candidates), own, self._threads
-        )
+        lists = best_by_product(directions[items[known]], directions, k, self._columns(candidates), own, self._threads)
         neighbours = np.full((len(items), k), -1, dtype=np.int32)
         scores = np.zeros((len(items), k), dtype=np.float32)
         neighbours[known], scores[known] = lists
@@ -186,9 +184,7 @@ class AlsModel:
 
     def explain(self, histories: csr_matrix, items: npt.NDArray[np.int32]) -> Contributors:
         """Name the own item with the largest exact share of each score."""
-        return best_contributors(
-            self.item_factors, self.confidences(histories), self._parameters.regularization, items
-        )
+        return best_contributors(self.item_factors, self.confidences(histories), self._parameters.regularization, items)
 
     def save(self, folder: Path) -> None:
         """Write the factors and the scale of weights."""

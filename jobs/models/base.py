@@ -46,7 +46,10 @@ class Model(Protocol):
     """
 
     name: ClassVar[str]
-    parameters: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What the model is fitted with: one entry of the grid."""
 
     @classmethod
     def grid(cls, settings: TrainSection) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from jobs.interaction_matrix import Interactions, weight_matrix
 from jobs.models.base import PAD, Contributors, TopK
-from jobs.models.top_k import best_of_scores
+from jobs.models.top_k import best_of_scores, empty_lists
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import TrainSection
 
@@ -31,6 +31,19 @@ def popularity_scores(data: Interactions, window_days: int) -> npt.NDArray[np.fl
     recent = np.bincount(weight_matrix(data, window_days=window_days).indices, minlength=data.n_items)
     ever = np.bincount(weight_matrix(data).indices, minlength=data.n_items)
     return recent + ever / (data.n_users + 1.0)
+
+
+def popularity_order(
+    scores: npt.NDArray[np.float64], candidates: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.int32]:
+    """Items by popularity, most popular first, ties by index; items that nobody ever chose are left out.
+
+    Args:
+        scores: float64, shape (n_items,).
+        candidates: bool, shape (n_items,); false = leave out. None = all.
+    """
+    columns = np.flatnonzero(scores > 0 if candidates is None else (scores > 0) & candidates)
+    return columns[np.lexsort((columns, -scores[columns]))].astype(np.int32)
 
 
 class PopularityModel:
@@ -75,16 +88,17 @@ class PopularityModel:
     ) -> TopK:
         """The most popular items that each user may see."""
         n, n_items = histories.shape
-        order = self._order(candidates)
+        order = popularity_order(self.scores, candidates)
         # Nobody needs more of the top than k and what is blocked for them.
         most_blocked = int(np.diff(blocked.indptr).max(initial=0)) if blocked is not None else 0
         top = np.sort(order[: k + most_blocked])
+        merit = -_rank_of(order, n_items)[top]
         items = np.full((n, k), PAD, dtype=np.int32)
         scores = np.zeros((n, k), dtype=np.float32)
         step = max(1, _BLOCK_SCORES // max(len(top), 1))
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
-            block = np.tile(-_rank_of(order, n_items)[top], (rows.stop - start, 1))
+            block = np.tile(merit, (rows.stop - start, 1))
             if blocked is not None:
                 never = blocked[rows][:, top].tocoo()
                 block[never.row, never.col] = -np.inf
@@ -95,13 +109,13 @@ class PopularityModel:
         return TopK(items, scores)
 
     def similar_items(
-        self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None
+        self,
+        items: npt.NDArray[np.int32],
+        k: int,
+        candidates: npt.NDArray[np.bool_] | None = None,  # noqa: ARG002 - no item is like another
     ) -> TopK:
-        """The most popular items other than the item itself."""
-        n_items = len(self.scores)
-        shape = (len(items), n_items)
-        own = csr_matrix((np.ones(len(items), dtype=np.float32), items, np.arange(len(items) + 1)), shape=shape)
-        return self.recommend(csr_matrix(shape, dtype=np.float32), k, own, candidates)
+        """Popularity knows no likeness: empty lists."""
+        return empty_lists(len(items), k)
 
     def explain(self, histories: csr_matrix, items: npt.NDArray[np.int32]) -> Contributors:  # noqa: ARG002
         """Nobody's own items explain what is popular."""
@@ -124,11 +138,6 @@ class PopularityModel:
         except OSError as error:
             raise ContractError(f"{folder} is no complete popularity model: {error}; train again") from error
         return model
-
-    def _order(self, candidates: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int32]:
-        chosen = self.scores > 0 if candidates is None else (self.scores > 0) & candidates
-        columns = np.flatnonzero(chosen)
-        return columns[np.lexsort((columns, -self.scores[columns]))].astype(np.int32)
 
 
 def _rank_of(order: npt.NDArray[np.int32], n_items: int) -> npt.NDArray[np.float32]:

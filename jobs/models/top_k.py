@@ -102,5 +102,5 @@ def _rank_in_full(
 
 
 def empty_lists(n: int, k: int) -> TopK:
-    """n lists with nothing in them."""
+    """Lists with nothing in them, k places each."""
     return TopK(np.full((n, k), PAD, dtype=np.int32), np.zeros((n, k), dtype=np.float32))

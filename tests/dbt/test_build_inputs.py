@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hand_made_shop import DAY_1, DAY_2, DAY_3, event, land, settings_for, write_shop
 
 from jobs.ledger import read_entry, write_entry
-from jobs.run_dbt import run
+from jobs.run_dbt import run, target_folder
 from reco_contracts.columns import MARTS_TO_EXPORT
 from reco_contracts.errors import ConfigError, ValidationFailedError
 from reco_contracts.settings import Settings
@@ -22,7 +23,7 @@ MARTS = (*(mart.name for mart in MARTS_TO_EXPORT), "rpt_data_quality", "rpt_quar
 
 
 def snapshot(settings: Settings, query: Query) -> dict[str, list[tuple[Any, ...]]]:
-    return {mart: query(settings, f"select * from marts.{mart} order by all") for mart in MARTS}
+    return {mart: query(settings, f"select * from marts.{mart} order by all") for mart in MARTS}  # noqa: S608
 
 
 def test_a_first_run_without_any_landed_file_gives_empty_marts(empty_shop: Settings, query: Query) -> None:
@@ -63,13 +64,28 @@ def test_items_have_their_latest_snapshot_and_unnamed_items_their_id(shop: Setti
 
 
 def test_users_are_those_of_events_and_of_snapshots(shop: Settings, query: Query) -> None:
-    found = query(shop, "select user_id, market, first_seen_date, last_seen_date, interaction_days from marts.dim_users")
+    found = query(
+        shop, "select user_id, market, first_seen_date, last_seen_date, interaction_days from marts.dim_users"
+    )
     assert sorted(found) == [
         ("anna", "pl", DAY_1, DAY_3, 3),
         ("bert", None, DAY_2, DAY_2, 1),
         ("carl", None, DAY_3, DAY_3, 1),
         ("elsa", None, None, None, 0),
     ]
+
+
+def test_every_column_of_every_model_is_described_and_no_other(empty_shop: Settings, query: Query) -> None:
+    """Marts are held to it by their contract; staging and intermediate models by this."""
+    manifest = msgspec.json.decode((target_folder(empty_shop.layout) / "manifest.json").read_bytes())
+    described = {
+        (node["schema"], node["name"], column)
+        for node in (*manifest["nodes"].values(), *manifest["sources"].values())
+        if node["resource_type"] in ("model", "source")
+        for column in node["columns"]
+    }
+    found = query(empty_shop, "select schema_name, table_name, column_name from duckdb_columns() where not internal")
+    assert described == set(found)
 
 
 def test_every_line_is_accounted_for(shop: Settings, query: Query) -> None:
@@ -81,11 +97,13 @@ def test_every_line_is_accounted_for(shop: Settings, query: Query) -> None:
         """,
     )
     assert found == [("log1", 8, 5, 3, 0, 5, 4), ("log2", 3, 3, 0, 1, 2, 2), ("taken_back", 1, 1, 0, 0, 0, 0)]
-    reasons = query(shop, "select file_sha, reason, quarantined_rows, first_line_number from marts.rpt_quarantine_reasons")
+    reasons = query(
+        shop, "select file_sha, reason, quarantined_rows, first_line_number from marts.rpt_quarantine_reasons"
+    )
     assert sorted(reasons) == [("log1", "bad_time", 2, 6), ("log1", "missing_user", 1, 8)]
 
 
-def test_the_three_parts_of_a_rerun_agree(tmp_path: Path, shop: Settings, query: Query) -> None:
+def test_a_rerun_and_a_new_warehouse_agree_to_the_last_digit(tmp_path: Path, shop: Settings, query: Query) -> None:
     """A second warehouse, a rerun on it, and the session's own say the same to the last digit."""
     settings = settings_for(tmp_path)
     write_shop(settings.layout)

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from jobs.parse_fields import EARLIEST_TIME, number, text_list, time, whole_number
 
-MOMENTS = st.datetimes(datetime(1971, 1, 2), datetime(2100, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
+MOMENTS = st.datetimes(
+    datetime(1971, 1, 2),  # noqa: DTZ001 - hypothesis takes naive bounds
+    datetime(2100, 1, 1),  # noqa: DTZ001 - hypothesis takes naive bounds
+    timezones=st.just(UTC),
+)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 

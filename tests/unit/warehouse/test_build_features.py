@@ -79,6 +79,12 @@ def test_a_top_category_is_positive_and_ties_go_by_name(built: Settings) -> None
     assert rows(read(built, "user_features"), "user_id")["bert"]["top_category"] == "media"
 
 
+def test_what_was_only_returned_is_no_top_category(settings: Settings) -> None:
+    export_marts(settings.layout, [Day(ago(0), "u", "book", interactions=1, purchases=0, weight=-8)], CATEGORIES)
+    run(RUN_DATE, settings)
+    assert read(settings, "user_features")["top_category"].to_list() == [None]
+
+
 def test_equal_categories_go_by_name(settings: Settings) -> None:
     days = [Day(ago(0), "u", item, interactions=1, purchases=1, weight=8) for item in ("book", "lamp")]
     export_marts(settings.layout, days, CATEGORIES)

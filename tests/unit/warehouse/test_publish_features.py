@@ -16,12 +16,6 @@ from jobs.publish_features import open_feature_store
 from reco_contracts.errors import EmptyPartitionError, StoreUnavailableError
 from reco_contracts.settings import PathsSection, ProjectSection, RedisSection, Settings, load_settings
 
-pytestmark = [
-    # ibis calls a method that DuckDB 2.0 renamed; it works until ibis follows.
-    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
-    # Feast leaves its connection to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-]
 DAY = date(2024, 3, 31)
 NEXT_DAY = date(2024, 4, 1)
 # What a password may hold and a careless format would not survive.

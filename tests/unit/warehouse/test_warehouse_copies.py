@@ -1,8 +1,8 @@
 """The exports and the analysts' copy of a warehouse."""
 
-from datetime import date, datetime
 import subprocess
 import sys
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -110,7 +110,6 @@ def test_the_copy_has_the_tables_and_no_view(settings: Settings) -> None:
 
 def test_a_reader_keeps_the_old_copy_while_the_new_one_comes(settings: Settings) -> None:
     """The reader is another process, as an analyst is; it holds the old file open over the exchange."""
-
     copy_analytics.run(settings)
     script = (
         "import duckdb, sys\n"

@@ -1,0 +1,54 @@
+"""The description names every route and parameter, and nothing that is not there."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from reco_contracts.reasons import REASONS
+from serving_api import lists
+from serving_api.api import ROUTES
+from serving_api.openapi import describe_api
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every $ref of a description."""
+    if isinstance(node, dict):
+        yield from ([node["$ref"]] if "$ref" in node else [])
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from references(child)
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    assert set(describe_api()["paths"]) == {route.template for route in ROUTES}
+
+
+def test_path_and_query_parameters_are_those_of_the_routes() -> None:
+    paths = describe_api()["paths"]
+    accepted = {
+        "/v1/users/{user_id}/recommendations": lists._RECOMMEND,
+        "/v1/items/{item_id}/similar": lists._SIMILAR,
+        "/v1/popular": lists._POPULAR,
+    }
+    for template, methods in paths.items():
+        parameters = methods["get"].get("parameters", [])
+        in_path = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
+        assert in_path == set(re.findall(r"{(\w+)}", template))
+        in_query = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+        assert in_query == set(accepted.get(template, ()))
+
+
+def test_every_reference_leads_to_a_schema() -> None:
+    description = describe_api()
+    found = set(references(description))
+    assert len(found) > 5
+    for reference in found:
+        name = reference.removeprefix("#/components/schemas/")
+        assert name in description["components"]["schemas"], reference
+
+
+def test_every_reason_code_is_named() -> None:
+    text = json.dumps(describe_api()["components"]["schemas"]["Reason"])
+    assert all(reason.code in text for reason in REASONS.values())
