@@ -14,10 +14,10 @@ from typing import Any
 
 from benchmarks.list_folder import FolderShape, write_list_folder
 from benchmarks.report import write_report
-from jobs.connect_store import Store, open_store
-from jobs.embedded_store import embedded_store
-from jobs.publish_lists import run as publish
-from jobs.read_lists import stream_lists
+from jobs.publishing.connect_store import Store, open_store
+from jobs.publishing.embedded_store import embedded_store
+from jobs.publishing.publish_lists import run as publish
+from jobs.publishing.read_lists import stream_lists
 from reco_contracts.settings import Settings, load_settings
 
 _SETS_A_PIPELINE = 1_000

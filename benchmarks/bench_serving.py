@@ -19,10 +19,10 @@ import msgspec
 from benchmarks.list_folder import FolderShape, write_list_folder
 from benchmarks.load_generator import LoadResult
 from benchmarks.report import write_report
-from jobs.embedded_store import embedded_store
+from jobs.operations.start_api import ApiOptions, ApiProcess, lookup_api
 from jobs.progress import track
-from jobs.publish_lists import run as publish
-from jobs.start_api import ApiOptions, ApiProcess, lookup_api
+from jobs.publishing.embedded_store import embedded_store
+from jobs.publishing.publish_lists import run as publish
 from reco_contracts.settings import Settings, load_settings
 
 _TRIVIAL, _HOME = "trivial app", "home list, 20 items"

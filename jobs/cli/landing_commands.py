@@ -61,7 +61,7 @@ def import_log(
     Examples: `reco import shop.csv.gz` · `reco import ml-latest-small/` ·
     `reco import log.jsonl --map user_id=customer,item_id=sku` · `reco import items catalogue-2026-01-31.csv`
     """
-    from jobs.import_log import run_import, run_import_snapshot
+    from jobs.landing.import_log import run_import, run_import_snapshot
 
     now = datetime.now(UTC)
     mapping = _parse_map(columns)
@@ -89,7 +89,7 @@ def land_inbox(as_json: JsonFlag = False) -> None:
     of items and users need a date in their name (items-2026-01-31.csv). A file that is refused does not stop the
     others, but the command ends with an error that names it.
     """
-    from jobs.land_inbox import run
+    from jobs.landing.land_inbox import run
 
     print_summary("Landed the inbox", run(get_settings(), datetime.now(UTC)), as_json)
 
@@ -108,7 +108,7 @@ def simulate(
     Writes events, items and users in our own contract, a file a day, and the truth beside them in ground_truth/.
     Land it with `reco import DIR`.
     """
-    from jobs.simulate_shop import ShopSize, run
+    from jobs.simulation.simulate_shop import ShopSize, run
 
     size = ShopSize(users=users, items=items, days=days, seed=seed, start=start.date())
     print_summary("Simulated a shop", run(size, out), as_json)

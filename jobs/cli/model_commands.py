@@ -25,7 +25,7 @@ def evaluate(run_date: RunDate, as_json: JsonFlag = False) -> None:
     grid, is data/reports/RUN_DATE/evaluation.json; `reco gate` and `reco train` read it.
     """
     from jobs.cli.evaluation_tables import print_evaluation
-    from jobs.evaluate_models import run
+    from jobs.evaluation.evaluate_models import run
 
     started = time.monotonic()
     settings = get_settings()
@@ -50,7 +50,7 @@ def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
     few users to tell) ends the run with exit code 6 and what is live stays live; with
     "warn" it is said and the run goes on.
     """
-    from jobs.gate_release import run
+    from jobs.evaluation.gate_release import run
 
     print_summary("Release gate", run(run_date.date(), get_settings()), as_json)
 
@@ -62,7 +62,7 @@ def train(run_date: RunDate, as_json: JsonFlag = False) -> None:
     version that is there already. With train.every_days > 1 the released model is
     returned while it is young enough.
     """
-    from jobs.train_model import run
+    from jobs.ranking.train_model import run
 
     print_summary("Trained", run(run_date.date(), get_settings()), as_json)
 
@@ -80,6 +80,6 @@ def rank(
     Writes data/lists/GENERATION; nothing is published yet. Items that are not available
     at the end of the run date are in no list.
     """
-    from jobs.rank_lists import run
+    from jobs.ranking.rank_lists import run
 
     print_summary("Ranked", run(run_date.date(), get_settings(), model), as_json)

@@ -39,7 +39,7 @@ def demo(
     running; Ctrl-C, or `reco stop` in another shell, stops what was started here and nothing else. A second run
     uses the landed log again.
     """
-    from jobs.run_demo import running_demo, wait_until_stopped
+    from jobs.operations.run_demo import running_demo, wait_until_stopped
 
     is_shown = False
     try:
@@ -61,7 +61,7 @@ def stop(
     as_json: JsonFlag = False,
 ) -> None:
     """Stop a demo that runs in another shell, and nothing else."""
-    from jobs.run_demo import stop as run
+    from jobs.operations.run_demo import stop as run
 
     print_summary("Stopped", run(get_settings(), name), as_json)
 
@@ -81,9 +81,9 @@ def airflow(
     The publishing tasks need the store that redis.url names: with a demo's data, keep the demo running, or start
     one with `reco store start`.
     """
-    from jobs.airflow_home import BY_HAND_ONLY
-    from jobs.demo_workspace import find_workspace, own_commands_first, workspace_environment
-    from jobs.start_airflow import running_airflow, wait_until_stopped
+    from jobs.operations.airflow_home import BY_HAND_ONLY
+    from jobs.operations.demo_workspace import find_workspace, own_commands_first, workspace_environment
+    from jobs.operations.start_airflow import running_airflow, wait_until_stopped
 
     layout = get_settings().layout
     environment = own_commands_first(os.environ) | _absolute_settings(layout)
@@ -114,7 +114,7 @@ def resolve_run_date(
 
     The param if given, else the day on which the data interval starts, else the day before the run was due. UTC.
     """
-    from jobs.resolve_run_date import run
+    from jobs.operations.resolve_run_date import run
 
     print_summary("Run date", run(param, interval_start, run_after), as_json)
 
@@ -132,7 +132,7 @@ def report_run(
 
     The DAG's last task. It runs whatever happened before, and ends red when a task failed.
     """
-    from jobs.report_run import raise_if_red, run
+    from jobs.operations.report_run import raise_if_red, run
 
     day = run_date.date() if run_date else None
     page = run(day, get_settings())

@@ -39,7 +39,7 @@ def publish_lists(
     was live stays in the store for `reco rollback`; everything older goes. Publishing
     the live generation again changes nothing but its expiry.
     """
-    from jobs.publish_lists import run
+    from jobs.publishing.publish_lists import run
 
     print_summary(f"Published {generation}", run(generation, get_settings(), is_forced=force), as_json)
 
@@ -50,7 +50,7 @@ def renew_lists(as_json: JsonFlag = False) -> None:
     Lists expire after publish.safety_ttl_days unless a publish, a rollback or this
     command renews them. Run it on days when nothing is published.
     """
-    from jobs.publish_lists import renew
+    from jobs.publishing.publish_lists import renew
 
     print_summary("Renewed", renew(get_settings()), as_json)
 
@@ -62,7 +62,7 @@ def rollback(as_json: JsonFlag = False) -> None:
     rollback is refused: there is nothing further back. Features are not part of a
     generation and stay as they are.
     """
-    from jobs.rollback_generation import run
+    from jobs.publishing.rollback_generation import run
 
     print_summary("Rolled back", run(get_settings()), as_json)
 
@@ -79,7 +79,7 @@ def serve(
     Takes another free port when the usual one is taken, and prints the address. The
     summary comes when the API answers, not at the end.
     """
-    from jobs.start_api import ApiOptions, lookup_api
+    from jobs.operations.start_api import ApiOptions, lookup_api
 
     settings = get_settings()
     with _until_stopped() as stopped, lookup_api(settings, ApiOptions(port=port, workers=workers)) as api:
@@ -99,7 +99,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show users' lists with titles, scores and reasons, as the lookup API serves them."""
-    from jobs.show_lists import run
+    from jobs.publishing.show_lists import run
 
     print_summary("Shown", run(get_settings(), users or [], limit=limit, url=url, is_quiet=as_json), as_json)
 
@@ -114,7 +114,7 @@ def store_start(
     Its files are in data/store. Takes another free port when the wanted one is
     taken, and prints the address.
     """
-    from jobs.embedded_store import StoreOptions, embedded_store
+    from jobs.publishing.embedded_store import StoreOptions, embedded_store
 
     settings = get_settings()
     password = settings.redis.password.get_secret_value() if settings.redis.password else None

@@ -38,7 +38,7 @@ def dbt(
     writes the documentation, `reco dbt source freshness` says how old the newest file is.
     Compiled SQL, docs and logs lie in the data folder under `dbt/`.
     """
-    from jobs.run_dbt import run
+    from jobs.warehouse.run_dbt import run
 
     summary = run(context.args, get_settings(), run_date.date() if run_date else None)
     print_summary("Ran dbt", summary, as_json)
@@ -49,7 +49,7 @@ def export_marts(run_date: RunDate, as_json: JsonFlag = False) -> None:
 
     Features and models read these files, so that no job but dbt holds the warehouse.
     """
-    from jobs.export_marts import run
+    from jobs.warehouse.export_marts import run
 
     print_summary("Exported marts", run(run_date.date(), get_settings()), as_json)
 
@@ -59,7 +59,7 @@ def copy_analytics(as_json: JsonFlag = False) -> None:
 
     It is moved in as a whole: who has the old copy open keeps reading it.
     """
-    from jobs.copy_analytics import run
+    from jobs.warehouse.copy_analytics import run
 
     print_summary("Renewed the analysts' copy", run(get_settings()), as_json)
 
@@ -70,14 +70,14 @@ def build_features(run_date: RunDate, as_json: JsonFlag = False) -> None:
     Reads the exported marts up to and including the run date, and writes one
     partition a view: data/features/<view>/event_date=<run date>/part.parquet.
     """
-    from jobs.build_features import run
+    from jobs.features.build_features import run
 
     print_summary("Built features", run(run_date.date(), get_settings()), as_json)
 
 
 def apply_features(as_json: JsonFlag = False) -> None:
     """Register the feature definitions (feature_repo/) with Feast. Safe to repeat."""
-    from jobs.apply_features import run
+    from jobs.features.apply_features import run
 
     print_summary("Applied feature definitions", run(get_settings()), as_json)
 
@@ -87,6 +87,6 @@ def publish_features(run_date: RunDate, as_json: JsonFlag = False) -> None:
 
     Needs `reco build-features` for the same day and `reco apply-features` before.
     """
-    from jobs.publish_features import run
+    from jobs.features.publish_features import run
 
     print_summary("Published features", run(run_date.date(), get_settings()), as_json)

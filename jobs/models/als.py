@@ -20,10 +20,10 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from jobs.explain_als import best_contributors
-from jobs.interaction_matrix import Interactions, weight_matrix
 from jobs.models.base import Contributors, TopK
 from jobs.models.top_k import best_by_product
+from jobs.ranking.explain_als import best_contributors
+from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import TrainSection
 

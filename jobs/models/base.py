@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.interaction_matrix import Interactions
+from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.settings import TrainSection
 
 PAD = -1

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.interaction_matrix import Interactions, weight_matrix
 from jobs.models.base import PAD, Contributors, TopK
 from jobs.models.top_k import best_of_scores, empty_lists
+from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import TrainSection
 

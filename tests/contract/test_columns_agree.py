@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from jobs.feast_environment import REPOSITORY_FOLDER
-from jobs.ledger import LedgerEntry
-from jobs.run_dbt import run, target_folder
+from jobs.features.feast_environment import REPOSITORY_FOLDER
+from jobs.landing.ledger import LedgerEntry
+from jobs.warehouse.run_dbt import run, target_folder
 from reco_contracts.columns import (
     FEATURE_TIMESTAMP,
     FEATURE_VIEWS,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.embedded_store import StoreAddress, embedded_store
-from jobs.publish_lists import run
+from jobs.publishing.embedded_store import StoreAddress, embedded_store
+from jobs.publishing.publish_lists import run
 from reco_contracts.artifacts import new_folder
 from reco_contracts.columns import LIST_COLUMNS
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest

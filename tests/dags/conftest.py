@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from jobs.airflow_home import DAGS, airflow_command, airflow_environment
-from jobs.follow_dag_run import RunProgress
+from jobs.operations.airflow_home import DAGS, airflow_command, airflow_environment
+from jobs.operations.follow_dag_run import RunProgress
 from reco_contracts.artifacts import Layout
 
 SHIMS = Path(__file__).parent / "shims"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from jobs.airflow_home import WRITER_POOL
-from jobs.demo_steps import DAG_ID, DAG_TASKS
+from jobs.operations.airflow_home import WRITER_POOL
+from jobs.operations.demo_steps import DAG_ID, DAG_TASKS
 
 OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics"}
 PICTURE = [

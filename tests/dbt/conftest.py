@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from hand_made_shop import settings_for, write_shop
 
-from jobs.run_dbt import run
+from jobs.warehouse.run_dbt import run
 from reco_contracts.settings import Settings
 
 Rows = list[tuple[Any, ...]]

@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from jobs.landed_schema import polars_schema
-from jobs.ledger import Kind, LedgerEntry, write_entry
+from jobs.landing.landed_schema import polars_schema
+from jobs.landing.ledger import Kind, LedgerEntry, write_entry
 from reco_contracts.artifacts import Layout
 from reco_contracts.columns import LANDED_EVENTS, LANDED_ITEMS, LANDED_USERS, QUARANTINE
 from reco_contracts.columns import Table as TableContract

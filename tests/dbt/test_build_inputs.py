@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from hand_made_shop import DAY_1, DAY_2, DAY_3, event, land, settings_for, write_shop
 
-from jobs.ledger import read_entry, write_entry
-from jobs.run_dbt import run, target_folder
+from jobs.landing.ledger import read_entry, write_entry
+from jobs.warehouse.run_dbt import run, target_folder
 from reco_contracts.columns import MARTS_TO_EXPORT
 from reco_contracts.errors import ConfigError, ValidationFailedError
 from reco_contracts.settings import Settings

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hand_made_shop import settings_for
 
-from jobs.run_dbt import run
+from jobs.warehouse.run_dbt import run
 from reco_contracts.artifacts import Layout, new_folder
 from reco_contracts.errors import ContractError
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest

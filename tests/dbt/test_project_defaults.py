@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from jobs.run_dbt import PROJECT_FOLDER, dbt_command, dbt_environment, dbt_variables
+from jobs.warehouse.run_dbt import PROJECT_FOLDER, dbt_command, dbt_environment, dbt_variables
 from reco_contracts.reasons import REASONS
 from reco_contracts.settings import CatalogueSection, InteractionsSection, WarehouseSection, load_settings
 

@@ -1,111 +1,195 @@
-"""A small shop taken through every step of the daily run, by the same commands that the DAG runs."""
+"""A small simulated shop with a store of its own, and Airflow's REST API as a client sees it."""
 
 import json
 import os
-import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from jobs.operations.airflow_home import airflow_command, airflow_environment
+from jobs.publishing.connect_store import open_store
+from jobs.publishing.embedded_store import embedded_store
+from jobs.publishing.generation_store import read_pointer
+from reco_contracts.artifacts import Layout
+from reco_contracts.settings import RedisSection, load_settings
+
+REPOSITORY = Path(__file__).parents[2]
+DAG = "recommendations_daily"
 RECO = Path(sys.executable).with_name("reco")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@dataclass
-class Workspace:
-    """A data folder, its settings, and the commands on it."""
-
-    root: Path
-    store_url: str
-    run_date: str = ""
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return os.environ | {"RECO_CONFIG": str(self.root / "reco.toml"), "RECO_REDIS__URL": self.store_url}
-
-    def attempt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(RECO), *words], env=self.environment, capture_output=True, text=True, check=False, timeout=240
-        )
-
-    def reco(self, *words: str) -> dict[str, Any]:
-        """Run a command and give its summary."""
-        done = self.attempt(*words, "--json")
-        assert done.returncode == 0, f"reco {' '.join(words)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        summary: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        return summary
-
-    def run_day(self) -> str:
-        """Every task of the daily run up to the checks; gives the generation."""
-        day = ("--run-date", self.run_date)
-        self.reco("land-inbox")
-        self.reco("dbt", "build", "--select", "tag:inputs", *day)
-        self.reco("export-marts", *day)
-        self.reco("build-features", *day)
-        self.reco("apply-features")
-        self.reco("evaluate", *day)
-        self.reco("gate", *day)
-        version = self.reco("train", *day)["model_version"]
-        generation: str = self.reco("rank", *day, "--model", version)["generation"]
-        self.reco("validate-features", *day)
-        self.reco("validate-lists", *day, "--generation", generation)
-        return generation
-
-    def publish(self, generation: str) -> None:
-        """The tasks after the checks."""
-        self.reco("publish-lists", "--generation", generation)
-        self.reco("publish-features", "--run-date", self.run_date)
-        self.reco("dbt", "build", "--select", "tag:outcomes", "--run-date", self.run_date)
-        self.reco("copy-analytics")
-
-
 SETTINGS = """
 [project]
-namespace = "e2e"
+namespace = "dagtest"
+[paths]
+data = "data"
 [evaluate]
-validation_days = 7
-test_days = 7
-min_warm_users = 50
+validation_days = 5
+test_days = 5
+min_warm_users = 20
+bootstrap_samples = 100
 [train.als]
-factors = [16]
+factors = [8]
 regularization = [1.0]
 alpha = [10.0]
 half_life_days = [0.0]
+[redis]
+url = "URL"
+"""
+# Breaks the home lists after they are ranked: the first list holds its first item twice.
+CORRUPTING = """#!{python}
+import subprocess, sys
+from pathlib import Path
+code = subprocess.run(["{reco}", *sys.argv[1:]]).returncode
+if sys.argv[1] == "rank" and code == 0:
+    import polars as pl
+    newest = sorted(Path("{data}/lists").glob("[!.]*"))[-1]
+    path = newest / "home" / "default.parquet"
+    lists = pl.read_parquet(path)
+    broken = lists["item_indices"].to_list()
+    broken[0] = [broken[0][0]] * len(broken[0])
+    lists.with_columns(pl.Series("item_indices", broken, dtype=lists.schema["item_indices"])).write_parquet(path)
+sys.exit(code)
 """
 
 
-@pytest.fixture(scope="session")
-def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis-protocol server on a free port."""
-    from jobs.embedded_store import running_store
-
-    with running_store(tmp_path_factory.mktemp("store"), port=_free_port()) as store:
-        yield store.url
+def plain_environment() -> dict[str, str]:
+    """This process's variables without settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("RECO_", "AIRFLOW"))}
 
 
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, store_url: str) -> Workspace:
-    """A simulated shop, landed, run for its last day, and published."""
+@dataclass
+class Shop:
+    """A landed shop.
+
+    Attributes:
+        root: the folder of its settings file.
+        run_date: the last landed day.
+    """
+
+    root: Path
+    run_date: str = ""
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.root / "data")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = os.pathsep.join([str(RECO.parent), os.environ["PATH"]])
+        return plain_environment() | {
+            "PATH": path,
+            "RECO_CONFIG": str(self.root / "reco.toml"),
+            "RECO_TASK_RETRIES": "off",
+        }
+
+    def reco(self, *words: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [str(RECO), *words, "--json"], env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        summary: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return summary
+
+    def corrupting_environment(self) -> dict[str, str]:
+        """The environment in which `reco rank` leaves broken lists behind."""
+        folder = self.root / "bin"
+        folder.mkdir(exist_ok=True)
+        script = folder / "reco"
+        script.write_text(CORRUPTING.format(python=sys.executable, reco=RECO, data=self.layout.root))
+        script.chmod(0o755)
+        return self.environment | {"PATH": os.pathsep.join([str(folder), self.environment["PATH"]])}
+
+    def live_generation(self) -> str | None:
+        """What readers see."""
+        url = (self.root / "store_url").read_text()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RECO_CONFIG", str(self.root / "reco.toml"))
+            settings = load_settings(redis=RedisSection(url=url))
+        with open_store(settings.redis) as store:
+            live = read_pointer(store, settings.keys).live
+        return live.generation if live else None
+
+    def run_dag_in_process(self, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+        """`airflow dags test` for the last landed day."""
+        variables = airflow_environment(self.layout, 0, environment)
+        subprocess.run(airflow_command("db", "migrate"), env=variables, check=True, capture_output=True)
+        command = airflow_command("dags", "test", DAG, "--conf", json.dumps({"run_date": self.run_date}))
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=280)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A landed shop and a running store."""
     root = tmp_path_factory.mktemp("shop")
-    (root / "reco.toml").write_text(SETTINGS)
-    workspace = Workspace(root, store_url)
-    size = ("--users", "600", "--items", "200", "--days", "30", "--seed", "5", "--start", "2026-01-01")
-    workspace.reco("simulate", *size, "--out", str(root / "log"))
-    workspace.run_date = workspace.reco("import", str(root / "log"))["last_event_date"]
-    workspace.publish(workspace.run_day())
-    return workspace
+    with embedded_store(root / "data" / "store") as store:
+        (root / "reco.toml").write_text(SETTINGS.replace("URL", store.url))
+        (root / "store_url").write_text(store.url)
+        made = Shop(root)
+        made.reco("simulate", "--out", str(root / "log"), "--users", "300", "--items", "120", "--days", "25")
+        made.run_date = made.reco("import", str(root / "log"))["last_event_date"]
+        yield made
+
+
+class AirflowClient:
+    """Airflow's REST API.
+
+    Args:
+        url: of the API server.
+        user: login name.
+        password: login password.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._url = url
+        self._headers = {"Content-Type": "application/json"}
+        token = self.call("POST", "/auth/token", {"username": user, "password": password})["access_token"]
+        self._headers["Authorization"] = f"Bearer {token}"
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, self._headers, method=method)  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
+            return json.loads(response.read())
+
+    def unpause(self, dag_id: str) -> None:
+        """Wait until the DAG processor has found the DAG, then let it run."""
+        _wait_until(lambda: self._has(dag_id), 120)
+        self.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+
+    def _has(self, dag_id: str) -> bool:
+        return any(dag["dag_id"] == dag_id for dag in self.call("GET", "/api/v2/dags?exclude_stale=true")["dags"])
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+        return str(run["dag_run_id"])
+
+    def wait(self, dag_id: str, run_id: str, seconds: float) -> str:
+        """Give the final state of a run."""
+        quoted = quote(run_id, safe="")
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quoted}"
+        _wait_until(lambda: self.call("GET", path)["state"] in ("success", "failed"), seconds)
+        return str(self.call("GET", path)["state"])
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        quoted = quote(run_id, safe="")
+        answer = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quoted}/taskInstances?limit=100")
+        return {task["task_id"]: task["state"] for task in answer["task_instances"]}
+
+    def log_lines(self, dag_id: str, run_id: str, task_id: str) -> list[str]:
+        quoted = quote(run_id, safe="")
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quoted}/taskInstances/{task_id}/logs/1"
+        return [str(line.get("event")) for line in self.call("GET", path)["content"]]
+
+
+def _wait_until(condition: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.5)

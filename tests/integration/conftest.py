@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from jobs.embedded_store import StoreAddress, embedded_store
+from jobs.publishing.embedded_store import StoreAddress, embedded_store
 from reco_contracts.settings import Settings, load_settings
 
 _NAMESPACES = count(1)

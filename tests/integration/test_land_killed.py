@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.import_log import run_import
-from jobs.ledger import read_entries
+from jobs.landing.import_log import run_import
+from jobs.landing.ledger import read_entries
 from reco_contracts.settings import Settings, load_settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -19,7 +19,7 @@ import os, signal, sys
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from jobs.import_log import run_import
+from jobs.landing.import_log import run_import
 from reco_contracts.settings import load_settings
 
 log, data, module, name, calls, now = sys.argv[1:]
@@ -38,13 +38,13 @@ settings = load_settings(paths={"data": data}, landing={"chunk_rows": 1000})
 run_import(Path(log), "auto", {}, settings, datetime.fromisoformat(now))
 """
 MOMENTS = [
-    ("jobs.land_files", "check_events", 2),
-    ("jobs.land_files", "write_partitions", 1),
-    ("jobs.write_partitions", "replace_file", 1),
-    ("jobs.write_partitions", "replace_file", 5),
-    ("jobs.land_files", "replace_file", 1),
-    ("jobs.land_files", "write_entry", 1),
-    ("jobs.ledger", "replace_file", 1),
+    ("jobs.landing.land_files", "check_events", 2),
+    ("jobs.landing.land_files", "write_partitions", 1),
+    ("jobs.landing.write_partitions", "replace_file", 1),
+    ("jobs.landing.write_partitions", "replace_file", 5),
+    ("jobs.landing.land_files", "replace_file", 1),
+    ("jobs.landing.land_files", "write_entry", 1),
+    ("jobs.landing.ledger", "replace_file", 1),
 ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs.import_log import run_import
+from jobs.landing.import_log import run_import
 from reco_contracts.settings import Settings, load_settings
 
 pytestmark = pytest.mark.real_data

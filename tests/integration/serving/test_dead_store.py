@@ -11,8 +11,8 @@ import redis
 from serving_scenes import ask, items_of, settings_for, until, with_api
 
 from benchmarks.list_folder import FolderShape, item_id, popular_items, write_list_folder
-from jobs.embedded_store import StoreOptions, embedded_store
-from jobs.publish_lists import run
+from jobs.publishing.embedded_store import StoreOptions, embedded_store
+from jobs.publishing.publish_lists import run
 from reco_contracts.settings import Settings
 from serving_api.api import LookupApi
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from jobs.embedded_store import StoreOptions, embedded_store, running_store
+from jobs.publishing.embedded_store import StoreOptions, embedded_store, running_store
 from reco_contracts.errors import ConfigError, StoreUnavailableError
 
 

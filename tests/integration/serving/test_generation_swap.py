@@ -6,9 +6,9 @@ from datetime import date
 import httpx
 
 from benchmarks.list_folder import FolderShape, home_items, item_id, write_list_folder
-from jobs.publish_lists import run
-from jobs.rollback_generation import run as roll_back
-from jobs.start_api import ApiOptions, lookup_api
+from jobs.operations.start_api import ApiOptions, lookup_api
+from jobs.publishing.publish_lists import run
+from jobs.publishing.rollback_generation import run as roll_back
 from reco_contracts.settings import Settings
 
 NAMES = tuple(f"2024050{day}-001" for day in range(1, 5))

@@ -11,7 +11,7 @@ import redis
 from serving_scenes import ask, generation_keys, items_of
 
 from benchmarks.list_folder import FolderShape, home_items, item_id, user_id, write_list_folder
-from jobs.publish_lists import run
+from jobs.publishing.publish_lists import run
 from reco_contracts.artifacts import released_model
 from reco_contracts.settings import Settings
 

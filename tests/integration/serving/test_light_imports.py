@@ -8,7 +8,7 @@ import sys
 from test_generation_swap import environment
 
 from benchmarks.list_folder import FolderShape, write_list_folder
-from jobs.publish_lists import run
+from jobs.publishing.publish_lists import run
 from reco_contracts.settings import Settings
 
 HEAVY = (

@@ -9,7 +9,7 @@ import redis
 from serving_scenes import ask, items_of, with_api
 
 from benchmarks.list_folder import FolderShape, categories_of, home_items, item_id, popular_items, write_list_folder
-from jobs.publish_lists import run
+from jobs.publishing.publish_lists import run
 from reco_contracts.events import MAX_ID_LENGTH
 from reco_contracts.redis_keys import list_bucket
 from reco_contracts.settings import Settings

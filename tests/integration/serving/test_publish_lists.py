@@ -9,8 +9,8 @@ import redis
 from serving_scenes import generation_keys
 
 from benchmarks.list_folder import FolderShape, home_items, user_id, write_list_folder
-from jobs import write_lists
-from jobs.publish_lists import renew, run
+from jobs.publishing import write_lists
+from jobs.publishing.publish_lists import renew, run
 from reco_contracts.artifacts import released_model
 from reco_contracts.errors import ContractError, EmptyPartitionError, PublishError
 from reco_contracts.list_codec import unpack_list
@@ -56,7 +56,7 @@ def test_a_file_larger_than_a_window_is_published_whole(
     store_settings: Settings, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_lists, "WINDOW_LISTS", 100)
-    monkeypatch.setattr("jobs.read_lists._BATCH_ROWS", 30)
+    monkeypatch.setattr("jobs.publishing.read_lists._BATCH_ROWS", 30)
     write_list_folder(store_settings.layout, FIRST, shape(1))
     assert run(FIRST, store_settings)["lists"] == 882
 

@@ -9,8 +9,8 @@ import redis
 from serving_scenes import generation_keys, settings_for
 
 from benchmarks.list_folder import FolderShape, write_list_folder
-from jobs.embedded_store import StoreOptions, embedded_store
-from jobs.publish_lists import run
+from jobs.publishing.embedded_store import StoreOptions, embedded_store
+from jobs.publishing.publish_lists import run
 from reco_contracts.errors import PublishError, StoreUnavailableError
 
 NAME = "20240501-001"

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 import redis
 
-from jobs.embedded_store import StoreAddress as EmbeddedStore
+from jobs.publishing.embedded_store import StoreAddress as EmbeddedStore
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.settings import RedisSection
 from serving_api.redis_pipe import RedisPipe

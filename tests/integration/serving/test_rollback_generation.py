@@ -7,8 +7,8 @@ import redis
 from serving_scenes import ask, generation_keys
 
 from benchmarks.list_folder import FolderShape, write_list_folder
-from jobs.publish_lists import run as publish
-from jobs.rollback_generation import run as roll_back
+from jobs.publishing.publish_lists import run as publish
+from jobs.publishing.rollback_generation import run as roll_back
 from reco_contracts.artifacts import released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.settings import Settings

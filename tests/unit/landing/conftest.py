@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.import_log import run_import
+from jobs.landing.import_log import run_import
 from reco_contracts.settings import Settings, load_settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.check_events import check_events
-from jobs.check_snapshots import check_items, check_users
-from jobs.landed_schema import CheckedRecords
+from jobs.landing.check_events import check_events
+from jobs.landing.check_snapshots import check_items, check_users
+from jobs.landing.landed_schema import CheckedRecords
 from reco_contracts.events import MAX_ID_LENGTH, EventType, RejectReason
 
 LATEST = datetime(2026, 3, 2, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.importers.formats import IMPORTERS, choose_importer
+from jobs.landing.importers.formats import IMPORTERS, choose_importer
 from reco_contracts.errors import ContractError
 
 RETAIL_HEADER = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country"

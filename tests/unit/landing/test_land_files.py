@@ -8,10 +8,10 @@ import msgspec
 import polars as pl
 import pytest
 
-from jobs import land_files
-from jobs.import_log import run_import, run_import_snapshot
-from jobs.landed_schema import LANDED_TABLES, CheckedRecords, polars_schema
-from jobs.ledger import UNLANDED, content_sha, read_entries, write_entry
+from jobs.landing import land_files
+from jobs.landing.import_log import run_import, run_import_snapshot
+from jobs.landing.landed_schema import LANDED_TABLES, CheckedRecords, polars_schema
+from jobs.landing.ledger import UNLANDED, content_sha, read_entries, write_entry
 from reco_contracts.columns import QUARANTINE
 from reco_contracts.errors import ContractError
 from reco_contracts.events import MAX_ID_LENGTH, RejectReason

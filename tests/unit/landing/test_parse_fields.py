@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.parse_fields import EARLIEST_TIME, number, text_list, time, whole_number
+from jobs.landing.parse_fields import EARLIEST_TIME, number, text_list, time, whole_number
 
 MOMENTS = st.datetimes(
     datetime(1971, 1, 2),  # noqa: DTZ001 - hypothesis takes naive bounds

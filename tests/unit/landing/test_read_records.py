@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.importers.record_files import file_columns, read_records
-from jobs.importers.text_lines import MAX_LINE_CHARACTERS
+from jobs.landing.importers.record_files import file_columns, read_records
+from jobs.landing.importers.text_lines import MAX_LINE_CHARACTERS
 from reco_contracts.errors import ContractError
 
 # Without U+FFFD, which stands for undecodable bytes, and lone surrogates, which no UTF-8 file holds.

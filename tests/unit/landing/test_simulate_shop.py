@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from jobs.shop_catalogue import name_items, shelves
-from jobs.shop_tastes import ShopSize
-from jobs.simulate_shop import run
+from jobs.simulation.shop_catalogue import name_items, shelves
+from jobs.simulation.shop_tastes import ShopSize
+from jobs.simulation.simulate_shop import run
 from reco_contracts.errors import ContractError
 
 SIZE = ShopSize(users=300, items=200, days=20, seed=3, start=date(2026, 1, 1))

@@ -6,9 +6,9 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_matrix
 
-from jobs.explain_als import best_contributors, contribution_shares
-from jobs.interaction_matrix import Interactions
 from jobs.models.als import AlsModel, AlsParameters
+from jobs.ranking.explain_als import best_contributors, contribution_shares
+from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.errors import ContractError
 
 N_USERS, N_ITEMS = 60, 40

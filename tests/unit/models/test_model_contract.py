@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from jobs.interaction_matrix import Interactions, blocked_matrix
+from jobs.evaluation.score_models import best_parameters
 from jobs.models.base import Model
 from jobs.models.table import MODELS, model_class
-from jobs.score_models import best_parameters
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
 from reco_contracts.errors import ConfigError, ContractError
 from reco_contracts.settings import TrainSection
 

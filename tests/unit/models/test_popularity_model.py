@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from jobs.interaction_matrix import Interactions
 from jobs.models.popularity import PopularityModel, popularity_order, popularity_scores
+from jobs.ranking.interaction_matrix import Interactions
 
 # Item 0: three users long ago. Item 1: one user five times yesterday. Item 2: two users yesterday.
 # Item 3: bought and returned. Item 4: nobody.

@@ -8,13 +8,13 @@ import pytest
 from small_shop import N_USERS, RUN_DATE, interaction, shop_rows
 
 from jobs.cli.evaluation_tables import print_evaluation
-from jobs.evaluate_models import EVALUATION_FILE, evaluate, read_evaluation, run
-from jobs.gate_release import judge
-from jobs.gate_release import run as run_gate
-from jobs.ranking_task import make_task
-from jobs.read_marts import read_interactions, read_items
-from jobs.score_models import fit_model, score_model
-from jobs.split_interactions import split_globally
+from jobs.evaluation.evaluate_models import EVALUATION_FILE, evaluate, read_evaluation, run
+from jobs.evaluation.gate_release import judge
+from jobs.evaluation.gate_release import run as run_gate
+from jobs.evaluation.ranking_task import make_task
+from jobs.evaluation.score_models import fit_model, score_model
+from jobs.evaluation.split_interactions import split_globally
+from jobs.warehouse.read_marts import read_interactions, read_items
 from reco_contracts.errors import EmptyPartitionError, GateRefusedError
 from reco_contracts.settings import GateSection
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from jobs.interaction_matrix import blocked_matrix, cell_matrix, index_of, make_interactions, weight_matrix
+from jobs.ranking.interaction_matrix import blocked_matrix, cell_matrix, index_of, make_interactions, weight_matrix
 from reco_contracts.errors import ContractError
 
 DAY = date(2026, 1, 31)

@@ -9,10 +9,11 @@ import pytest
 from scipy.sparse import csr_matrix
 from small_shop import COLD, GONE, N_ITEMS, N_USERS, RUN_DATE, interaction, items_frame, shop_rows
 
-from jobs import evaluate_models, make_home_lists, make_similar_lists, train_model
-from jobs.fill_lists import fill_short_lists
+from jobs.evaluation import evaluate_models
 from jobs.models.base import TopK
-from jobs.rank_lists import run
+from jobs.ranking import make_home_lists, make_similar_lists, train_model
+from jobs.ranking.fill_lists import fill_short_lists
+from jobs.ranking.rank_lists import run
 from reco_contracts.columns import CATALOGUE_COLUMNS, LIST_COLUMNS
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.manifests import decode_lists_manifest

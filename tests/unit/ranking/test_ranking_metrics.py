@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from jobs.ranking_metrics import accuracy, bootstrap_means, coverage, diversity, interval, verdict
+from jobs.evaluation.ranking_metrics import accuracy, bootstrap_means, coverage, diversity, interval, verdict
 
 
 def reference(items: list[int], relevant: set[int]) -> tuple[float, float, float]:

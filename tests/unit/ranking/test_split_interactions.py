@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import polars as pl
 from small_shop import RUN_DATE, interaction, interactions_frame, items_frame, shop_rows
 
-from jobs.ranking_task import available_on, make_task, only_new_items
-from jobs.split_interactions import split_globally, split_per_user
+from jobs.evaluation.ranking_task import available_on, make_task, only_new_items
+from jobs.evaluation.split_interactions import split_globally, split_per_user
 
 
 def shop() -> pl.DataFrame:

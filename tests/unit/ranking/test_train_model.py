@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from small_shop import RUN_DATE, interaction, interactions_frame, shop_rows
 
-from jobs import evaluate_models
-from jobs.interaction_matrix import make_interactions
-from jobs.train_model import fingerprint_of, load_model, run
+from jobs.evaluation import evaluate_models
+from jobs.ranking.interaction_matrix import make_interactions
+from jobs.ranking.train_model import fingerprint_of, load_model, run
 from reco_contracts.artifacts import complete_versions, read_model_manifest, set_released_model
 from reco_contracts.errors import ContractError, EmptyPartitionError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from jobs.landed_schema import polars_schema
+from jobs.landing.landed_schema import polars_schema
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS, FEAT_ITEM_DAILY, FEAT_USER_DAILY, Table
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from exported_marts import Day, export_marts
 
-from jobs.build_features import partition_path, run
-from jobs.landed_schema import polars_schema
+from jobs.features.build_features import partition_path, run
+from jobs.landing.landed_schema import polars_schema
 from reco_contracts.columns import FEATURE_VIEWS, ITEM_FEATURES, USER_FEATURES
 from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.settings import PathsSection, Settings, load_settings

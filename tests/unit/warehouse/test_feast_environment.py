@@ -6,7 +6,7 @@ from feast.infra.online_stores.redis import RedisOnlineStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.feast_environment import connection_string
+from jobs.features.feast_environment import connection_string
 from reco_contracts.errors import ConfigError
 from reco_contracts.settings import RedisSection
 

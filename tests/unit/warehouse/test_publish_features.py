@@ -10,9 +10,9 @@ import redis
 from exported_marts import Day, export_marts
 from feast import FeatureStore
 
-from jobs import apply_features, build_features, publish_features
-from jobs.embedded_store import StoreAddress, embedded_store
-from jobs.publish_features import open_feature_store
+from jobs.features import apply_features, build_features, publish_features
+from jobs.features.publish_features import open_feature_store
+from jobs.publishing.embedded_store import StoreAddress, embedded_store
 from reco_contracts.errors import EmptyPartitionError, StoreUnavailableError
 from reco_contracts.settings import PathsSection, ProjectSection, RedisSection, Settings, load_settings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.run_dbt import DbtResult, summarise_results
+from jobs.warehouse.run_dbt import DbtResult, summarise_results
 from reco_contracts.errors import ContractError, ValidationFailedError
 
 MODEL = DbtResult("model.reco.dim_items", "success")

@@ -9,8 +9,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from jobs import copy_analytics, export_marts
-from jobs.landed_schema import POLARS_TYPES
+from jobs.landing.landed_schema import POLARS_TYPES
+from jobs.warehouse import copy_analytics, export_marts
 from reco_contracts.columns import FCT_INTERACTIONS, MARTS_TO_EXPORT, DType
 from reco_contracts.errors import EmptyPartitionError, RecoError
 from reco_contracts.settings import PathsSection, Settings, load_settings

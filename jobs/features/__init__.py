@@ -1,0 +1,1 @@
+"""Features of users and items, and their way to Feast."""

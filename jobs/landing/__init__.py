@@ -1,0 +1,1 @@
+"""From files to landed partitions: check, quarantine, ledger."""

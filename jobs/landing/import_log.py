@@ -1,0 +1,157 @@
+"""`reco import`: land a log, or a dated snapshot of items or users."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.landing.importers.event_files import contract_source
+from jobs.landing.importers.formats import choose_importer
+from jobs.landing.importers.protocol import Source
+from jobs.landing.land_files import land_source
+from jobs.landing.ledger import Kind, LedgerEntry, landing_lock
+from jobs.progress import progress_bar
+from reco_contracts.artifacts import Layout
+from reco_contracts.errors import ContractError
+from reco_contracts.logs import get_logger
+from reco_contracts.settings import LandingSection, Settings
+
+
+@dataclass(slots=True)
+class LandedFiles:
+    """What became of several sources.
+
+    Attributes:
+        entries: ledger entry of each, and whether it was made now.
+        refused: the message of each that was refused.
+    """
+
+    entries: list[tuple[LedgerEntry, bool]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def run_import(
+    path: Path, format_name: str, columns: Mapping[str, str], settings: Settings, now: datetime
+) -> dict[str, Any]:
+    """Land a log with the snapshots that come with it.
+
+    Args:
+        path: file or folder.
+        format_name: an importer's name or `auto`.
+        columns: contract column -> the file's name for it.
+        settings: where to, chunk size and limits.
+        now: UTC.
+
+    Returns:
+        The summary; its totals count events, `items` and `users` count snapshots.
+
+    Raises:
+        ContractError: it is no such log, or the content is refused.
+    """
+    importer = choose_importer(path, format_name, bool(columns))
+    get_logger(__name__).info("importing", path=str(path), format=importer.name, description=importer.description)
+    sources = importer.sources(path, columns)
+    landed = land_sources(sources, settings.layout, settings.landing, now)
+    raise_refused(landed)
+    return {"format": importer.name, **summarise(landed.entries)}
+
+
+def run_import_snapshot(
+    kind: Kind, path: Path, columns: Mapping[str, str], snapshot_date: date | None, settings: Settings, now: datetime
+) -> dict[str, Any]:
+    """Land one dated snapshot.
+
+    Args:
+        kind: items or users.
+        path: CSV, JSON Lines or Parquet in our contract.
+        columns: contract column -> the file's name for it.
+        snapshot_date: by default the date in the file's name.
+        settings: where to, chunk size and limits.
+        now: UTC.
+
+    Returns:
+        The summary.
+
+    Raises:
+        ContractError: it is no such file, has no date, or the content is refused.
+    """
+    source = contract_source(kind, path, columns, snapshot_date=snapshot_date)
+    landed = land_sources([source], settings.layout, settings.landing, now)
+    raise_refused(landed)
+    return {"kind": kind, **_totals(landed.entries)}
+
+
+def land_sources(
+    sources: Sequence[Source], layout: Layout, options: LandingSection, now: datetime, *, lands_unlanded: bool = True
+) -> LandedFiles:
+    """Land sources one after another; a refused one does not stop the others.
+
+    Args:
+        sources: a snapshot without a date takes the last event date of the events before it.
+        layout: where to.
+        options: chunk size and limits.
+        now: UTC.
+        lands_unlanded: land again what the ledger says was taken out; else it stays out.
+    """
+    result = LandedFiles()
+    last_event_date: date | None = None
+    with landing_lock(layout), progress_bar("Land files", len(sources)) as advance:
+        for source in sources:
+            snapshot_date = source.snapshot_date or last_event_date if source.kind != "events" else None
+            if source.kind != "events" and snapshot_date is None:
+                continue  # its events were refused, and that is the message
+            try:
+                entry, is_new = land_source(source, layout, options, now, snapshot_date, lands_unlanded=lands_unlanded)
+            except (ContractError, OSError) as error:
+                result.refused.append(str(error))
+                continue
+            finally:
+                advance()
+            result.entries.append((entry, is_new))
+            if entry.kind == "events":
+                last_event_date = entry.event_dates[-1]
+    return result
+
+
+def raise_refused(landed: LandedFiles) -> None:
+    """Raise when something was refused, with every message.
+
+    Raises:
+        ContractError: see above.
+    """
+    if not landed.refused:
+        return
+    messages = "\n".join(landed.refused)
+    if not landed.entries:
+        raise ContractError(messages)
+    others = f"the other {len(landed.entries)} are landed"
+    raise ContractError(f"{len(landed.refused)} files were refused, {others}:\n{messages}")
+
+
+def summarise(entries: Sequence[tuple[LedgerEntry, bool]]) -> dict[str, Any]:
+    """Totals of the events, and of the snapshots where there are any."""
+    by_kind = {kind: [pair for pair in entries if pair[0].kind == kind] for kind in ("events", "items", "users")}
+    snapshots = {kind: _totals(by_kind[kind]) for kind in ("items", "users") if by_kind[kind]}
+    return {**_totals(by_kind["events"]), **snapshots}
+
+
+def _totals(entries: Sequence[tuple[LedgerEntry, bool]]) -> dict[str, Any]:
+    """Counts of what was landed now; dates of that and of what was known already."""
+    new = [entry for entry, is_new in entries if is_new]
+    reasons: dict[str, int] = {}
+    for entry in new:
+        for reason, rows in entry.quarantined_by_reason.items():
+            reasons[reason] = reasons.get(reason, 0) + rows
+    dates = sorted({day for entry, _ in entries for day in entry.event_dates})
+    return {
+        "files": len(entries),
+        "already_landed": len(entries) - len(new),
+        "lines_in": sum(entry.lines_in for entry in new),
+        "landed": sum(entry.landed for entry in new),
+        "quarantined": sum(entry.quarantined for entry in new),
+        "quarantined_by_reason": dict(sorted(reasons.items())),
+        "event_dates": len(dates),
+        "first_event_date": dates[0] if dates else None,
+        "last_event_date": dates[-1] if dates else None,
+    }

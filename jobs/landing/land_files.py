@@ -1,0 +1,163 @@
+"""Land one file: check its records, keep the valid ones by date, quarantine the others, note it in the ledger.
+
+The ledger entry is written last. Until then nothing that was written counts.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from jobs.landing.check_events import check_events, latest_time
+from jobs.landing.check_snapshots import check_items, check_users
+from jobs.landing.importers.protocol import Source
+from jobs.landing.landed_schema import LANDED_TABLES, CheckedRecords, polars_schema
+from jobs.landing.ledger import LANDED, LedgerEntry, content_sha, landed_name, read_entry, write_entry
+from jobs.landing.spill_records import Spill
+from jobs.landing.write_partitions import write_partitions
+from reco_contracts.artifacts import Layout, replace_file
+from reco_contracts.columns import QUARANTINE
+from reco_contracts.errors import ContractError
+from reco_contracts.logs import get_logger
+from reco_contracts.settings import LandingSection
+
+_SHOWN_CHARACTERS: Final = 160
+_SNAPSHOT_CHECKS: Final[dict[str, Callable[[pl.DataFrame], CheckedRecords]]] = {
+    "items": check_items,
+    "users": check_users,
+}
+
+
+def land_source(
+    source: Source,
+    layout: Layout,
+    options: LandingSection,
+    now: datetime,
+    snapshot_date: date | None = None,
+    *,
+    lands_unlanded: bool = True,
+) -> tuple[LedgerEntry, bool]:
+    """Land one source unless the ledger has it. The caller holds `ledger.landing_lock`.
+
+    Args:
+        source: what to land.
+        layout: where to.
+        options: chunk size and limits.
+        now: UTC; becomes `landed_at`, and much later events are from the future.
+        snapshot_date: the date of an items or users snapshot.
+        lands_unlanded: land again what the ledger says was taken out; else it stays out.
+
+    Returns:
+        The ledger entry, and whether it was made now.
+
+    Raises:
+        ContractError: too many records are bad, or none is good; nothing is landed then.
+    """
+    stat = source.path.stat()
+    sha = content_sha(source.path)
+    file_sha = landed_name(sha, source.kind, snapshot_date)
+    known = read_entry(layout, file_sha)
+    if known is not None and (known.state == LANDED or not lands_unlanded):
+        return known, False
+    with _work_folder(layout) as folder:
+        spill = _check_all(source, Spill(folder), file_sha, options, now, snapshot_date)
+        _refuse_changed_file(source, stat)
+        _refuse_bad_file(source, spill, options.max_quarantined_share)
+        write_partitions(spill.valid, spill.rows_by_date, layout.landing(source.kind), file_sha, options.chunk_rows)
+        _write_quarantine(spill, layout.quarantine / f"{file_sha}.parquet")
+    entry = _entry(source, spill, sha, file_sha, stat, now)
+    write_entry(layout, entry)
+    return entry, True
+
+
+def _check_all(
+    source: Source, spill: Spill, file_sha: str, options: LandingSection, now: datetime, snapshot_date: date | None
+) -> Spill:
+    of_landing = {"file_sha": pl.lit(file_sha), "landed_at": pl.lit(now).dt.cast_time_unit("us")}
+    of_file = {"kind": pl.lit(source.kind), "file_name": pl.lit(source.name)}
+    schema = polars_schema(LANDED_TABLES[source.kind])
+    for records in source.frames(options.chunk_rows):
+        if snapshot_date is None:
+            checked = check_events(records, latest_time(now, options.max_future_hours))
+        else:
+            checked = _SNAPSHOT_CHECKS[source.kind](records)
+            checked = CheckedRecords(checked.valid.with_columns(event_date=pl.lit(snapshot_date)), checked.rejected)
+        valid = checked.valid.with_columns(**of_landing).select(*schema, "event_date")
+        rejected = checked.rejected.with_columns(**of_landing, **of_file).select(QUARANTINE.column_names)
+        spill.add(CheckedRecords(valid, rejected), records.height)
+        if records.height == options.chunk_rows:  # a long file: say how far it is
+            get_logger(__name__).info("checked", file=source.name, lines=spill.lines_in)
+    return spill
+
+
+def _refuse_changed_file(source: Source, before: os.stat_result) -> None:
+    after = source.path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ContractError(
+            f"{source.path} changed while it was read; nothing was landed. "
+            "Write a file elsewhere and move it in when it is complete"
+        )
+
+
+def _refuse_bad_file(source: Source, spill: Spill, max_share: float) -> None:
+    unexpected = sum(rows for reason, rows in spill.reasons.items() if reason not in source.expected)
+    expected = spill.quarantined - unexpected
+    if spill.lines_in == 0:
+        raise ContractError(f"{source.path}: there is no record after the header; nothing was landed")
+    if spill.landed and unexpected <= max_share * (spill.lines_in - expected):
+        return
+    counts = ", ".join(f"{reason} {rows:,}" for reason, rows in spill.reasons.most_common())
+    examples = "\n".join(
+        f"  line {line}: {reason} ({detail})\n    {raw[:_SHOWN_CHARACTERS]}"
+        for line, reason, detail, raw in spill.examples
+    )
+    raise ContractError(
+        f"{source.path}: {spill.quarantined:,} of {spill.lines_in:,} {source.kind} break the contract ({counts}); "
+        f"nothing was landed. For example\n{examples}\n"
+        f"Correct the file, name its columns with --map, or, if some of it is good, raise "
+        f"landing.max_quarantined_share (now {max_share:g}) in reco.toml or as RECO_LANDING__MAX_QUARANTINED_SHARE"
+    )
+
+
+def _write_quarantine(spill: Spill, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    if spill.rejected:
+        with replace_file(path) as temporary:
+            pl.scan_parquet(spill.rejected).sink_parquet(temporary)
+
+
+def _entry(source: Source, spill: Spill, sha: str, file_sha: str, stat: os.stat_result, now: datetime) -> LedgerEntry:
+    return LedgerEntry(
+        kind=source.kind,
+        file_name=source.name,
+        path=str(source.path.resolve()),
+        file_sha=file_sha,
+        content_sha=sha,
+        format=source.format,
+        state=LANDED,
+        size_bytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        lines_in=spill.lines_in,
+        landed=spill.landed,
+        quarantined=spill.quarantined,
+        quarantined_by_reason=dict(sorted(spill.reasons.items())),
+        event_dates=sorted(spill.rows_by_date),
+        landed_at=now.isoformat(),
+    )
+
+
+@contextmanager
+def _work_folder(layout: Layout) -> Iterator[Path]:
+    """An empty folder for the landing in progress; what a killed one left there goes first."""
+    folder = layout.ledger.parent / "_work"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""What people start: the demo, Airflow, and the page about a run."""

@@ -1,0 +1,148 @@
+"""One page about a run: what came in, how the model did, what was checked, what is live."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from jobs.landing.ledger import LANDED, LedgerEntry, read_entries
+from jobs.publishing.connect_store import open_store
+from jobs.publishing.generation_store import read_pointer
+from reco_contracts.artifacts import Layout, complete_versions
+from reco_contracts.errors import RecoError, StoreUnavailableError
+from reco_contracts.manifests import MANIFEST_FILE, decode_lists_manifest
+from reco_contracts.settings import Settings
+
+_NOT_MADE = "not made"
+
+
+def run(run_date: date | None, settings: Settings) -> dict[str, Any]:
+    """Gather what is known of the run of one day.
+
+    Args:
+        run_date: the day; None when the run ended before it had one.
+        settings: where the data folder and the store are.
+
+    Returns:
+        The page, section by section; a part that was not made says so.
+    """
+    layout = settings.layout
+    if run_date is None:
+        return {"run_date": None, "landing": describe_landing(layout), "live": _live(settings)}
+    return describe_run(run_date, layout) | {"live": _live(settings)}
+
+
+def describe_run(run_date: date, layout: Layout) -> dict[str, Any]:
+    """What the files say of a run.
+
+    Args:
+        run_date: the day.
+        layout: the data folder.
+    """
+    report = layout.report(run_date)
+    return {
+        "run_date": run_date.isoformat(),
+        "landing": describe_landing(layout),
+        "evaluation": _evaluation(report / "evaluation.json"),
+        "checks": {what: _checks(report / f"checks_{what}.json") for what in ("features", "lists")},
+        "generation": _generation(layout, run_date),
+        "data_docs": [str(path) for path in sorted(report.glob("data_docs/*/index.html"))],
+        "reports": str(report),
+    }
+
+
+def describe_landing(layout: Layout) -> dict[str, Any]:
+    """Lines of the log: landed, quarantined, and what dbt then took out as duplicates."""
+    return summarise_landing(read_entries(layout)) | {"duplicates_removed": _duplicates(layout)}
+
+
+def raise_if_red(run_date: date | None, failed_tasks: Sequence[str], live: str) -> None:
+    """End the run red when a task before the report failed.
+
+    Raises:
+        RecoError: names the tasks, and what is live.
+    """
+    if failed_tasks:
+        raise RecoError(
+            f"the run for {run_date or 'an unknown day'} is red: {', '.join(failed_tasks)} failed. Live: {live}. "
+            "The task's log begins with the line to repeat it by hand; docs/runbooks/ says how to go on"
+        )
+
+
+def summarise_landing(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
+    """Rows that count now, over all landed files of events.
+
+    Args:
+        entries: the ledger.
+    """
+    files = [entry for entry in entries if entry.kind == "events" and entry.state == LANDED]
+    reasons: Counter[str] = Counter()
+    for entry in files:
+        reasons.update(entry.quarantined_by_reason)
+    return {
+        "files": len(files),
+        "lines_in": sum(entry.lines_in for entry in files),
+        "landed": sum(entry.landed for entry in files),
+        "quarantined": sum(entry.quarantined for entry in files),
+        "quarantined_by_reason": dict(sorted(reasons.items())),
+        "last_event_date": max((day for entry in files for day in entry.event_dates), default=None),
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        value = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _evaluation(path: Path) -> str:
+    report = _read_json(path)
+    if report is None:
+        return _NOT_MADE
+    return str(report.get("sentence") or report.get("verdict") or path)
+
+
+def _duplicates(layout: Layout) -> int | None:
+    """Rows of events that dbt removed, as the analysts' copy has it; None before its report is there."""
+    if not layout.analytics.exists():
+        return None
+    import duckdb
+
+    query = "select sum(duplicate_rows) from marts.rpt_data_quality where kind = 'events' and state = ?"
+    try:
+        with duckdb.connect(str(layout.analytics), read_only=True) as copy:
+            found = copy.execute(query, [LANDED]).fetchone()
+    except duckdb.Error:
+        return None
+    return None if found is None or found[0] is None else int(found[0])
+
+
+def _checks(path: Path) -> str:
+    report = _read_json(path)
+    if report is None:
+        return _NOT_MADE
+    failed = report.get("failed") or []
+    return f"{len(failed)} of {report.get('checks')} failed: {'; '.join(failed)}" if failed else "passed"
+
+
+def _generation(layout: Layout, run_date: date) -> str:
+    """The last complete list folder of the day."""
+    for name in reversed(complete_versions(layout.lists)):
+        manifest = decode_lists_manifest((layout.lists / name / MANIFEST_FILE).read_bytes())
+        if manifest.run_date == run_date.isoformat():
+            return f"{name}, ranked by {manifest.model_version}"
+    return _NOT_MADE
+
+
+def _live(settings: Settings) -> str:
+    try:
+        with open_store(settings.redis) as store:
+            live = read_pointer(store, settings.keys).live
+    except StoreUnavailableError:
+        return "unknown, the store cannot be reached"
+    return f"{live.generation}, of the run for {live.run_date}" if live else "nothing yet"

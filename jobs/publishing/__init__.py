@@ -1,0 +1,1 @@
+"""Lists in Redis: generations, the pointer, and the way back."""

@@ -1,0 +1,192 @@
+"""Generations in Redis: their keys, their lifetime, and the pointer to the live one.
+
+Lifetime. Every key of a generation carries the same expiry, `publish.safety_ttl_days`
+after the last renewal, so that what nobody replaces or renews goes by itself: the
+leftovers of a killed publisher, of a retired namespace, of a machine that is gone.
+Publishing and rolling back renew the generation that becomes live and the one behind
+it, publishing the live one again renews both, and `reco renew-lists` does so alone, for
+days on which nothing is released. A daily schedule therefore never lets the live
+generation expire, whatever its checks decide, and after a rollback the target has the
+full time again: its age does not count. `NS:current` and `NS:generations` never expire.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import redis
+
+from jobs.publishing.connect_store import Store
+from reco_contracts.errors import ContractError, PublishError
+from reco_contracts.manifests import (
+    GenerationManifest,
+    decode_generation_manifest,
+    encode_manifest,
+)
+from reco_contracts.redis_keys import (
+    CURRENT_GENERATION,
+    CURRENT_MANIFEST,
+    PREVIOUS_GENERATION,
+    PREVIOUS_MANIFEST,
+    RedisKeys,
+)
+
+_COMMANDS_A_BATCH = 1_000
+# Erasing a user takes single lists out of a generation; losing keys takes whole buckets.
+_MIN_SHARE_LEFT = 0.99
+
+
+class Pointer(NamedTuple):
+    """What `NS:current` says: the live generation and the one before it.
+
+    Attributes:
+        live: None in an empty store.
+        previous: None where there is nothing to go back to.
+    """
+
+    live: GenerationManifest | None
+    previous: GenerationManifest | None
+
+
+def read_pointer(store: Store, keys: RedisKeys) -> Pointer:
+    """Read `NS:current`.
+
+    Raises:
+        ContractError: a manifest in it was written by another version.
+    """
+    fields: Any = store.hmget(keys.current(), [CURRENT_MANIFEST, PREVIOUS_MANIFEST])
+    live, previous = (decode_generation_manifest(value) if value else None for value in fields)
+    return Pointer(live, previous)
+
+
+def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer) -> None:
+    """Move the pointer in one HSET, if it still is where the caller saw it.
+
+    Args:
+        store: the connected store.
+        keys: the namespace.
+        seen: what `read_pointer` gave when the work began.
+        target: what the pointer shall say.
+
+    Raises:
+        PublishError: somebody else moved it meanwhile.
+    """
+    fields: dict[str | bytes, Any] = {
+        CURRENT_GENERATION: target.live.generation if target.live else "",
+        CURRENT_MANIFEST: encode_manifest(target.live) if target.live else "",
+        PREVIOUS_GENERATION: target.previous.generation if target.previous else "",
+        PREVIOUS_MANIFEST: encode_manifest(target.previous) if target.previous else "",
+    }
+    with store.pipeline(transaction=True) as transaction:
+        transaction.watch(keys.current())  # type: ignore[no-untyped-call]
+        now: Any = transaction.hget(keys.current(), CURRENT_GENERATION)
+        expected = seen.live.generation if seen.live else ""
+        if (now or b"").decode() != expected:
+            raise PublishError(_moved(keys, expected, (now or b"").decode()))
+        transaction.multi()
+        transaction.hset(keys.current(), mapping=fields)
+        try:
+            transaction.execute()
+        except redis.WatchError as error:
+            raise PublishError(_moved(keys, expected, "another one")) from error
+
+
+def _moved(keys: RedisKeys, expected: str, got: str) -> str:
+    return (
+        f"{keys.current()} pointed to {expected or 'nothing'!r} when this began and now to {got or 'nothing'!r}: "
+        "two publishers ran at once. Nothing was switched; run it again, alone."
+    )
+
+
+def known_generations(store: Store, keys: RedisKeys) -> dict[str, GenerationManifest | None]:
+    """Every generation with keys in the store; None where its manifest cannot be read any more."""
+    entries: Any = store.hgetall(keys.generations())
+    known: dict[str, GenerationManifest | None] = {}
+    for name, value in entries.items():
+        try:
+            known[name.decode()] = decode_generation_manifest(value)
+        except ContractError:
+            known[name.decode()] = None
+    return known
+
+
+def record_generation(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> None:
+    """Write a manifest to `NS:generations`, before the generation's first key."""
+    store.hset(keys.generations(), manifest.generation, encode_manifest(manifest).decode())
+
+
+def unlink_generation(store: Store, keys: RedisKeys, generation: str, manifest: GenerationManifest | None) -> None:
+    """Remove a generation's keys, then its record; killed half-way, the next run repeats it.
+
+    Without a readable manifest only the record goes, and the keys run into their expiry.
+    """
+    if manifest:
+        _pipelined(store, generation_keys(keys, manifest), lambda pipe, key: pipe.unlink(key))
+    store.hdel(keys.generations(), generation)
+
+
+def renew_generation(store: Store, keys: RedisKeys, manifest: GenerationManifest, expire_at: int) -> None:
+    """Let all keys of a generation expire at one moment.
+
+    Args:
+        store: the connected store.
+        keys: the namespace.
+        manifest: the generation.
+        expire_at: Unix time, seconds.
+    """
+    _pipelined(store, generation_keys(keys, manifest), lambda pipe, key: pipe.expireat(key, expire_at))
+
+
+def generation_keys(keys: RedisKeys, manifest: GenerationManifest) -> Iterator[str]:
+    """Every key of a generation, from its manifest alone."""
+    for chunk in range(manifest.catalogue_chunks):
+        yield keys.catalogue(manifest.generation, chunk)
+    for surface, variant in _surfaces(manifest):
+        yield from bucket_keys(keys, manifest, surface, variant)
+
+
+def bucket_keys(keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str) -> list[str]:
+    """The list keys of one surface and variant; position = bucket."""
+    buckets = manifest.surfaces[surface][variant].buckets
+    return [keys.lists(manifest.generation, surface, variant, bucket) for bucket in range(buckets)]
+
+
+def count_lists(store: Store, keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str) -> int:
+    """Lists that are in the store for one surface and variant."""
+    every = bucket_keys(keys, manifest, surface, variant)
+    return sum(_pipelined(store, every, lambda pipe, key: pipe.hlen(key)))
+
+
+def find_losses(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> list[str]:
+    """What a generation lacks in the store; empty = it can serve.
+
+    A few single lists less are no loss (an erased user's are taken out of both
+    generations), whole buckets are.
+    """
+    losses = []
+    chunks = [keys.catalogue(manifest.generation, chunk) for chunk in range(manifest.catalogue_chunks)]
+    there = sum(_pipelined(store, chunks, lambda pipe, key: pipe.exists(key)))
+    if there < len(chunks):
+        losses.append(f"catalogue: {there} of {len(chunks)} chunks")
+    for surface, variant in _surfaces(manifest):
+        expected = manifest.surfaces[surface][variant].subjects
+        lists = count_lists(store, keys, manifest, surface, variant)
+        if lists < expected * _MIN_SHARE_LEFT:
+            losses.append(f"{surface}/{variant}: {lists:,} of {expected:,} lists")
+    return losses
+
+
+def _surfaces(manifest: GenerationManifest) -> list[tuple[str, str]]:
+    return [(surface, variant) for surface, variants in manifest.surfaces.items() for variant in variants]
+
+
+def _pipelined(store: Store, keys: Iterable[str], command: Callable[[Any, str], Any]) -> list[Any]:
+    """Run one command a key, many in one round trip; a key a command keeps a cluster possible."""
+    replies: list[Any] = []
+    remaining = iter(keys)
+    while batch := list(islice(remaining, _COMMANDS_A_BATCH)):
+        with store.pipeline(transaction=False) as pipe:
+            for key in batch:
+                command(pipe, key)
+            replies.extend(pipe.execute())
+    return replies

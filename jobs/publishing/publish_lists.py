@@ -1,0 +1,289 @@
+"""Publish a generation's lists: write it beside the live one, check it, move the pointer last.
+
+The order is the safety. Whatever dies, and wherever, readers stay on the live
+generation, and `NS:generations` tells the next run what to remove:
+
+1. the folder and its manifest are complete, and the store can take them;
+2. every generation but the live one is unlinked, from its manifest;
+3. the new manifest is recorded, then its keys are written, each with an expiry;
+4. counts and a sample of lists are read back and compared, byte by byte;
+5. one HSET makes it live and the old one `previous`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jobs.progress import progress_bar
+from jobs.publishing.check_store import check_encoding, check_memory, count_buckets, estimate_bytes
+from jobs.publishing.connect_store import Store, open_store
+from jobs.publishing.generation_store import (
+    Pointer,
+    find_losses,
+    known_generations,
+    move_pointer,
+    read_pointer,
+    record_generation,
+    renew_generation,
+    unlink_generation,
+)
+from jobs.publishing.read_back import Sample, check_catalogue, check_lists
+from jobs.publishing.read_lists import (
+    ListFileSize,
+    measure_lists,
+    read_lists_manifest,
+    stream_catalogue,
+)
+from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
+from reco_contracts.artifacts import Layout, set_released_model
+from reco_contracts.errors import PublishError
+from reco_contracts.list_codec import CODEC_VERSION
+from reco_contracts.logs import get_logger
+from reco_contracts.manifests import (
+    CATALOGUE_CHUNK_ITEMS,
+    GenerationManifest,
+    ListsManifest,
+    SurfaceManifest,
+    encode_catalogue_chunk,
+)
+from reco_contracts.redis_keys import RedisKeys
+from reco_contracts.settings import Settings
+
+_log = get_logger(__name__)
+
+Sizes = dict[tuple[str, str], ListFileSize]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is being published, where to, and until when it lives.
+
+    Attributes:
+        layout: the data folder.
+        keys: the namespace.
+        manifest: as it will stand in the store.
+        sizes: (surface, variant) -> size of its list file.
+        subjects_per_bucket: lists in one hash.
+        readback_sample: lists to compare after writing.
+        expire_at: Unix time, seconds.
+    """
+
+    layout: Layout
+    keys: RedisKeys
+    manifest: GenerationManifest
+    sizes: Sizes
+    subjects_per_bucket: int
+    readback_sample: int
+    expire_at: int
+
+
+def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict[str, Any]:
+    """Publish a generation from data/lists and make it live.
+
+    Args:
+        generation: name of a complete folder.
+        settings: where the store and the data are.
+        is_forced: publish although the live generation is of a later run date.
+
+    Returns:
+        Summary: counts, bytes, seconds, lists a second, and warnings.
+
+    Raises:
+        EmptyPartitionError: there is no such folder.
+        ContractError: the folder is incomplete or its files break their contract.
+        PublishError: the store cannot take it, took it wrongly, or a newer one is live.
+        StoreUnavailableError: the store cannot be reached.
+    """
+    started = time.monotonic()
+    lists = read_lists_manifest(settings.layout, generation)
+    publication = plan(lists, settings, datetime.now(UTC))
+    with open_store(settings.redis) as store:
+        seen = read_pointer(store, settings.keys)
+        if seen.live and seen.live.generation == generation and not _has_losses(store, settings.keys, seen.live):
+            summary = _renew_live(store, publication, seen)
+        else:
+            check_order(lists, seen, is_forced=is_forced)
+            summary = publish(store, publication, seen)
+    set_released_model(settings.layout, lists.model_version)
+    seconds = time.monotonic() - started
+    rate = {"lists_per_second": round(summary["lists"] / seconds)} if summary["state"] == "published" else {}
+    return {**summary, "seconds": round(seconds, 3), **rate}
+
+
+def renew(settings: Settings) -> dict[str, Any]:
+    """Give the live generation and the one before it their full lifetime again.
+
+    Raises:
+        StoreUnavailableError: the store cannot be reached.
+    """
+    expire_at = expiry(settings, datetime.now(UTC))
+    with open_store(settings.redis) as store:
+        reachable = [manifest for manifest in read_pointer(store, settings.keys) if manifest]
+        for manifest in reachable:
+            renew_generation(store, settings.keys, manifest, expire_at)
+    until = datetime.fromtimestamp(expire_at, UTC).isoformat()
+    return {"renewed": [manifest.generation for manifest in reachable], "expires_at": until}
+
+
+def expiry(settings: Settings, now: datetime) -> int:
+    """When keys that are written or renewed now go by themselves; Unix time, seconds."""
+    return int((now + timedelta(days=settings.publish.safety_ttl_days)).timestamp())
+
+
+def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication:
+    """Measure the list files and lay out the generation in the store.
+
+    Args:
+        lists: the folder's manifest.
+        settings: bucket size, sample, expiry.
+        now: when publishing began, UTC.
+    """
+    layout, per_bucket = settings.layout, settings.publish.subjects_per_bucket
+    sizes = {
+        (surface, variant): measure_lists(layout.list_file(lists.generation, surface, variant))
+        for surface, variants in lists.lists.items()
+        for variant in variants
+    }
+    surfaces: dict[str, dict[str, SurfaceManifest]] = {}
+    for (surface, variant), size in sizes.items():
+        buckets = count_buckets(size.subjects, per_bucket)
+        surfaces.setdefault(surface, {})[variant] = SurfaceManifest(subjects=size.subjects, buckets=buckets, k=size.k)
+    manifest = GenerationManifest(
+        generation=lists.generation,
+        run_date=lists.run_date,
+        model_version=lists.model_version,
+        created_at=now.isoformat(timespec="seconds"),
+        codec_version=CODEC_VERSION,
+        n_items=lists.n_items,
+        catalogue_chunks=-(-lists.n_items // CATALOGUE_CHUNK_ITEMS),
+        popular_windows_days=lists.popular_windows_days,
+        surfaces=surfaces,
+    )
+    sample, expire_at = settings.publish.readback_sample, expiry(settings, now)
+    return Publication(layout, settings.keys, manifest, sizes, per_bucket, sample, expire_at)
+
+
+def check_order(lists: ListsManifest, seen: Pointer, *, is_forced: bool) -> None:
+    """Refuse to move the live generation back in time by publishing.
+
+    Raises:
+        PublishError: the live generation's run date is later.
+    """
+    if seen.live and lists.run_date < seen.live.run_date and not is_forced:
+        raise PublishError(
+            f"{lists.generation} is of {lists.run_date}, the live generation {seen.live.generation} of "
+            f"{seen.live.run_date}. To go back use `reco rollback`; to publish it all the same, --force."
+        )
+
+
+def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, Any]:
+    """Write, check and switch; see the module's description for the order.
+
+    Args:
+        store: the connected store.
+        publication: from `plan`.
+        seen: the pointer when the work began.
+
+    Returns:
+        Summary without times.
+
+    Raises:
+        PublishError: as in `run`; the pointer has not moved.
+    """
+    keys, manifest = publication.keys, publication.manifest
+    path = publication.layout.catalogue_file(manifest.generation)
+    chunks = [encode_catalogue_chunk(chunk) for chunk in stream_catalogue(path)]
+    warnings = _check_store(store, publication, seen, sum(map(len, chunks)))
+    unlinked = _make_room(store, keys, seen)
+    record_generation(store, keys, manifest)
+    target = WriteTarget(store, keys, manifest, publication.expire_at)
+    write_catalogue(target, chunks)
+    total = sum(size.subjects for size in publication.sizes.values())
+    with progress_bar(f"publish {manifest.generation}", total) as advance:
+        written = sum(_write_surface(target, publication, *name, advance) for name in publication.sizes)
+    check_catalogue(store, keys, manifest, chunks)
+    # A live generation that lost keys is written again in its own place: nothing is left behind it.
+    behind = None if seen.live and seen.live.generation == manifest.generation else seen.live
+    move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind))
+    if behind:
+        renew_generation(store, keys, behind, publication.expire_at)
+    return _summary("published", publication, behind) | {
+        "bytes": written + sum(map(len, chunks)),
+        "unlinked": unlinked,
+        "warnings": warnings,
+    }
+
+
+def _check_store(store: Store, publication: Publication, seen: Pointer, catalogue_bytes: int) -> list[str]:
+    sizes = list(publication.sizes.values())
+    estimate = estimate_bytes(sizes, publication.subjects_per_bucket, catalogue_bytes)
+    per_list = estimate / max(1, sum(size.subjects for size in sizes))
+    live = seen.live.generation if seen.live else None
+    leaving = [entry for name, entry in known_generations(store, publication.keys).items() if entry and name != live]
+    reclaimable = int(
+        per_list * sum(_lists_in(entry) for entry in leaving if not find_losses(store, publication.keys, entry))
+    )
+    warnings = check_encoding(store, sizes, publication.subjects_per_bucket)
+    warnings += check_memory(store, estimate, reclaimable)
+    for warning in warnings:
+        _log.warning(warning)
+    return warnings
+
+
+def _make_room(store: Store, keys: RedisKeys, seen: Pointer) -> list[str]:
+    """Unlink every generation but the live one; first forget that there is one to go back to."""
+    live = seen.live.generation if seen.live else None
+    leaving = {name: entry for name, entry in known_generations(store, keys).items() if name != live}
+    if leaving and seen.previous:
+        move_pointer(store, keys, seen, Pointer(seen.live, None))
+    for name, entry in leaving.items():
+        if entry is None:
+            _log.warning("manifest cannot be read, its keys will expire by themselves", generation=name)
+        unlink_generation(store, keys, name, entry)
+    return sorted(leaving)
+
+
+def _write_surface(
+    target: WriteTarget, publication: Publication, surface: str, variant: str, advance: Callable[[int], None]
+) -> int:
+    """Write and check one surface and variant; gives the bytes of its subjects and values."""
+    path = publication.layout.list_file(target.manifest.generation, surface, variant)
+    subjects = publication.sizes[surface, variant].subjects
+    sample = Sample(subjects, publication.readback_sample)
+    written = write_lists(target, path, surface, variant, sample, advance)
+    check_lists(target.store, target.keys, target.manifest, surface, variant, sample)
+    return written
+
+
+def _has_losses(store: Store, keys: RedisKeys, live: GenerationManifest) -> bool:
+    losses = find_losses(store, keys, live)
+    if losses:
+        _log.warning("the live generation has lost keys and is written again", losses=losses)
+    return bool(losses)
+
+
+def _renew_live(store: Store, publication: Publication, seen: Pointer) -> dict[str, Any]:
+    for manifest in filter(None, seen):
+        renew_generation(store, publication.keys, manifest, publication.expire_at)
+    return _summary("already live, expiry renewed", publication, seen.previous)
+
+
+def _summary(state: str, publication: Publication, behind: GenerationManifest | None) -> dict[str, Any]:
+    manifest, sizes = publication.manifest, publication.sizes.values()
+    return {
+        "state": state,
+        "generation": manifest.generation,
+        "run_date": manifest.run_date,
+        "model_version": manifest.model_version,
+        "previous_generation": behind.generation if behind else None,
+        "lists": sum(size.subjects for size in sizes),
+        "items": manifest.n_items,
+        "buckets": sum(variant.buckets for surface in manifest.surfaces.values() for variant in surface.values()),
+        "expires_at": datetime.fromtimestamp(publication.expire_at, UTC).isoformat(),
+    }
+
+
+def _lists_in(manifest: GenerationManifest) -> int:
+    return sum(variant.subjects for surface in manifest.surfaces.values() for variant in surface.values())

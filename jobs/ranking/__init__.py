@@ -1,0 +1,1 @@
+"""From the released model to lists with reasons."""

@@ -1,0 +1,111 @@
+"""Home lists: the best items for every user with a history, each with the reason for it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import csr_matrix
+
+from jobs.models.base import PAD, Model, TopK
+from jobs.progress import progress_bar
+from jobs.ranking.fill_lists import fill_short_lists
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, index_of
+from jobs.ranking.make_popular_lists import PopularItems
+from jobs.ranking.save_lists import ListBlock
+from reco_contracts.reasons import Reason
+from reco_contracts.settings import ExcludeSeen
+
+# Users ranked and explained at once.
+BLOCK_USERS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class RankingModel:
+    """A model beside the generation that it ranks for.
+
+    Attributes:
+        model: fitted.
+        generation_index: int32, shape (n model items,), the generation's index of each; -1 = left the catalogue.
+        candidates: bool, shape (n model items,), may be shown.
+    """
+
+    model: Model
+    generation_index: npt.NDArray[np.int32]
+    candidates: npt.NDArray[np.bool_]
+
+    def to_generation(self, items: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Indices of the model as indices of the generation; -1 stays."""
+        if len(self.generation_index) == 0:
+            return items
+        return np.where(items >= 0, self.generation_index[items], PAD).astype(np.int32)
+
+
+def ranking_model(
+    model: Model, model_items: pl.Series, item_ids: pl.Series, is_available: npt.NDArray[np.bool_]
+) -> RankingModel:
+    """Join a model's items with the generation's.
+
+    Args:
+        model: fitted.
+        model_items: ids of the model's item indices.
+        item_ids: ids of the generation's item indices.
+        is_available: bool, shape (len(item_ids),).
+    """
+    index = index_of(model_items, item_ids)
+    return RankingModel(model, index, (index >= 0) & is_available[index])
+
+
+def home_lists(
+    ranking: RankingModel,
+    users: pl.Series,
+    model_data: Interactions,
+    data: Interactions,
+    popular: PopularItems,
+    exclude_seen: ExcludeSeen,
+    k: int,
+) -> Iterator[ListBlock]:
+    """Rank for every user, in blocks.
+
+    Users whom the model has not seen are folded in from their history. What is
+    missing to k is filled with popular items.
+
+    Args:
+        ranking: the model.
+        users: ids of all users with a history, sorted.
+        model_data: their interactions, item indices of the model.
+        data: their interactions, item indices of the generation.
+        popular: what fills short lists.
+        exclude_seen: the rule of the surface.
+        k: list length.
+    """
+    histories = ranking.model.histories(model_data)
+    never_model = blocked_matrix(model_data, exclude_seen)
+    never = blocked_matrix(data, exclude_seen)
+    with progress_bar("Rank users", len(users)) as advance:
+        for start in range(0, len(users), BLOCK_USERS):
+            rows = slice(start, min(start + BLOCK_USERS, len(users)))
+            yield _block(ranking, users[rows].to_list(), histories[rows], never_model[rows], never[rows], popular, k)
+            advance(rows.stop - rows.start)
+
+
+def _block(
+    ranking: RankingModel,
+    subjects: list[str],
+    histories: csr_matrix,
+    never_model: csr_matrix,
+    never: csr_matrix,
+    popular: PopularItems,
+    k: int,
+) -> ListBlock:
+    personal = ranking.model.recommend(histories, k, never_model, ranking.candidates)
+    seeds = ranking.to_generation(ranking.model.explain(histories, personal.items).seeds)
+    personal = TopK(ranking.to_generation(personal.items), personal.scores)
+    filled = fill_short_lists(personal, popular.order, popular.scores, never)
+    reasons = np.where(seeds >= 0, Reason.BECAUSE_OF_HISTORY, Reason.POPULAR)
+    # "Because of X" under X itself would read like a mistake.
+    is_own = (seeds >= 0) & (seeds == filled.items)
+    reasons = np.where(is_own, Reason.AGAIN, reasons).astype(np.uint8)
+    seeds = np.where(is_own, PAD, seeds).astype(np.int32)
+    return ListBlock(subjects, filled.items, filled.scores, reasons, seeds)

@@ -1,0 +1,85 @@
+"""Similar lists: for every item of the catalogue, the items most like it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from jobs.models.base import PAD
+from jobs.progress import progress_bar
+from jobs.ranking.interaction_matrix import index_of
+from jobs.ranking.make_home_lists import RankingModel
+from jobs.ranking.make_popular_lists import EVERYTHING, PopularItems
+from jobs.ranking.save_lists import ListBlock
+from reco_contracts.reasons import Reason
+
+BLOCK_ITEMS = 4_096
+
+
+def similar_lists(
+    ranking: RankingModel, model_items: pl.Series, catalogue: pl.DataFrame, popular: PopularItems, k: int
+) -> Iterator[ListBlock]:
+    """Rank neighbours of every item, in blocks.
+
+    An item that the model knows nothing about gets what is popular in its
+    narrowest category, then in the broader ones, then anywhere; so does the end
+    of a list whose item has fewer than k neighbours with a positive likeness.
+
+    Args:
+        ranking: the model.
+        model_items: ids of the model's item indices.
+        catalogue: with `item_id` and `categories` (broad to narrow); row number = item index.
+        popular: what fills short lists.
+        k: list length.
+    """
+    model_index = index_of(catalogue["item_id"], model_items)
+    paths = catalogue["categories"]
+    with progress_bar("Rank neighbours of items", len(catalogue)) as advance:
+        for start in range(0, len(catalogue), BLOCK_ITEMS):
+            rows = np.arange(start, min(start + BLOCK_ITEMS, len(catalogue)), dtype=np.int32)
+            items, scores = _neighbours(ranking, model_index[rows], k)
+            is_neighbour = items >= 0
+            for row in np.flatnonzero(~is_neighbour.all(axis=1)):
+                _fill(items[row], scores[row], int(rows[row]), paths[int(rows[row])], popular)
+            yield ListBlock(
+                catalogue["item_id"][start : start + len(rows)].to_list(),
+                items,
+                scores,
+                np.where(is_neighbour, Reason.SIMILAR_ITEM, Reason.POPULAR).astype(np.uint8),
+                np.where(is_neighbour, rows[:, None], PAD).astype(np.int32),
+            )
+            advance(len(rows))
+
+
+def _neighbours(
+    ranking: RankingModel, model_index: npt.NDArray[np.int32], k: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    items = np.full((len(model_index), k), PAD, dtype=np.int32)
+    scores = np.zeros((len(model_index), k), dtype=np.float32)
+    known = np.flatnonzero(model_index >= 0)
+    lists = ranking.model.similar_items(model_index[known], k, ranking.candidates)
+    is_alike = lists.scores > 0
+    items[known] = np.where(is_alike, ranking.to_generation(lists.items), PAD)
+    scores[known] = np.where(is_alike, lists.scores, 0)
+    return items, scores
+
+
+def _fill(
+    items: npt.NDArray[np.int32],
+    scores: npt.NDArray[np.float32],
+    own: int,
+    categories: pl.Series,
+    popular: PopularItems,
+) -> None:
+    """Fill one list in place, from narrow to broad; scores keep falling."""
+    length = first = int((items >= 0).sum())
+    for category in [*reversed(categories.to_list()), EVERYTHING]:
+        members = popular.by_category.get(category)
+        if members is None or length == len(items):
+            continue
+        members = members[(members != own) & ~np.isin(members, items[:length])][: len(items) - length]
+        items[length : length + len(members)] = members
+        length += len(members)
+    filled = slice(first, length)
+    scores[filled] = 0 if first else np.minimum.accumulate(popular.scores[items[filled]])

@@ -1,0 +1,128 @@
+"""Make every list of a new generation: a folder that is complete or absent."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from jobs.evaluation.ranking_task import available_on
+from jobs.models.base import Model
+from jobs.ranking.interaction_matrix import make_interactions
+from jobs.ranking.make_home_lists import home_lists, ranking_model
+from jobs.ranking.make_popular_lists import popular_items, popular_lists
+from jobs.ranking.make_similar_lists import similar_lists
+from jobs.ranking.save_lists import save_lists
+from jobs.ranking.train_model import load_model
+from jobs.warehouse.read_marts import read_interactions, read_items
+from reco_contracts.artifacts import complete_versions, new_folder, next_generation
+from reco_contracts.columns import CATALOGUE_COLUMNS
+from reco_contracts.errors import ContractError, EmptyPartitionError
+from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest
+from reco_contracts.settings import Settings, SurfacesSection
+
+VARIANT = "default"
+
+
+def run(run_date: date, settings: Settings, model_version: str | None = None) -> dict[str, Any]:
+    """Rank for a run date.
+
+    Args:
+        run_date: only data up to this day counts; ages and availability are of its end.
+        settings: [surfaces], [train].threads and paths.
+        model_version: None = the newest complete version of the run date.
+
+    Raises:
+        EmptyPartitionError: no such model, or no marts.
+        ContractError: the model has seen days after the run date.
+    """
+    layout = settings.layout
+    version = model_version or newest_model(settings, run_date)
+    manifest, model, model_items = load_model(layout, version, settings.train.threads)
+    if date.fromisoformat(manifest.run_date) > run_date:
+        raise ContractError(
+            f"model {version} was trained up to {manifest.run_date}, after {run_date}; name an older one"
+        )
+    history, items = read_interactions(layout, run_date), read_items(layout)
+    generation = next_generation(layout, run_date)
+    with new_folder(layout.lists / generation) as folder:
+        counts, n_items = write_lists(folder, run_date, history, items, model, model_items, settings)
+        summary = ListsManifest(
+            generation=generation,
+            run_date=run_date.isoformat(),
+            model_version=version,
+            n_items=n_items,
+            popular_windows_days=settings.surfaces.popular.windows_days,
+            lists={surface: {VARIANT: count} for surface, count in counts.items()},
+            settings={"surfaces": settings.surfaces.model_dump(mode="json")},
+        )
+        (folder / MANIFEST_FILE).write_bytes(encode_manifest(summary))
+    return {"generation": generation, "model_version": version, "lists": counts, "items": n_items}
+
+
+def newest_model(settings: Settings, run_date: date) -> str:
+    """The newest complete version that was trained for a run date.
+
+    Raises:
+        EmptyPartitionError: there is none.
+    """
+    stem = f"{settings.train.model}-{run_date:%Y%m%d}-"
+    versions = [name for name in complete_versions(settings.layout.models) if name.startswith(stem)]
+    if not versions:
+        raise EmptyPartitionError(
+            f"no {settings.train.model} model of {run_date} in {settings.layout.models}; "
+            f"run `reco train --run-date {run_date}`, or name an older version with --model"
+        )
+    return max(versions, key=lambda name: int(name.rpartition("-")[2]))
+
+
+def write_lists(
+    folder: Path,
+    run_date: date,
+    history: pl.DataFrame,
+    items: pl.DataFrame,
+    model: Model,
+    model_items: pl.Series,
+    settings: Settings,
+) -> tuple[dict[str, int], int]:
+    """Write the catalogue and the lists of all surfaces; equal input gives equal files.
+
+    Args:
+        folder: an empty folder.
+        run_date: the last day of the history.
+        history: fct_interactions up to the run date, sorted.
+        items: dim_items, sorted by id; row number = item index of the generation.
+        model: fitted.
+        model_items: ids of the model's item indices.
+        settings: [surfaces].
+
+    Returns:
+        Number of lists a surface, and of items in the catalogue.
+    """
+    surfaces: SurfacesSection = settings.surfaces
+    is_available = available_on(items, run_date)
+    catalogue = items.with_columns(pl.Series("is_available", is_available)).select(CATALOGUE_COLUMNS)
+    catalogue.write_parquet(folder / "catalogue.parquet")
+    users, item_ids = history["user_id"].unique().sort(), items["item_id"]
+    data = make_interactions(history, users, item_ids, run_date)
+    model_data = make_interactions(history, users, model_items, run_date)
+    ranking = ranking_model(model, model_items, item_ids, is_available)
+    popular = [
+        popular_items(data, catalogue, is_available, days, max(surfaces.popular.k, surfaces.similar.k + 1))
+        for days in surfaces.popular.windows_days
+    ]
+    home = home_lists(ranking, users, model_data, data, popular[0], surfaces.home.exclude_seen, surfaces.home.k)
+    similar = similar_lists(ranking, model_items, catalogue, popular[0], surfaces.similar.k)
+    counts = {
+        "home": save_lists(_list_file(folder, "home"), home),
+        "similar": save_lists(_list_file(folder, "similar"), similar),
+        "popular": save_lists(
+            _list_file(folder, "popular"),
+            (block for window in popular for block in popular_lists(window, surfaces.popular.k)),
+        ),
+    }
+    return counts, len(catalogue)
+
+
+def _list_file(folder: Path, surface: str) -> Path:
+    return folder / surface / f"{VARIANT}.parquet"

@@ -1,0 +1,1 @@
+"""A shop with known tastes: users, items, a log and the truth beside it."""

@@ -1,0 +1,177 @@
+"""Run dbt on the warehouse with the settings of reco.toml.
+
+dbt is a subprocess of the same interpreter; what it leaves behind (compiled SQL,
+results, logs) lies below the data folder, so that two data folders never mix.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from reco_contracts.artifacts import Layout, complete_versions
+from reco_contracts.errors import ConfigError, ContractError, ValidationFailedError
+from reco_contracts.settings import Settings
+
+PROJECT_FOLDER: Final = Path(__file__).resolve().parents[2] / "dbt_project"
+LISTED_GENERATIONS: Final = 2
+_RESULTS_FILE: Final = "run_results.json"
+_TESTS: Final = ("test", "unit_test")
+_FAILED: Final = ("error", "fail", "runtime error", "partial success")
+_SHOWN_FAILURES: Final = 10
+# Commands whose results say what was built and tested; `docs generate` reports compiled nodes as successes.
+_BUILDING: Final = ("build", "run", "test", "retry", "seed", "snapshot")
+
+
+class DbtResult(msgspec.Struct, frozen=True):
+    """One node of run_results.json.
+
+    Attributes:
+        unique_id: `<type>.<package>.<name>`, and more for tests.
+        status: how it ended, in dbt's words.
+        message: what dbt says of it.
+        failures: rows that a test found.
+    """
+
+    unique_id: str
+    status: str
+    message: str | None = None
+    failures: int | None = None
+
+    @property
+    def resource_type(self) -> str:
+        """What the node is: model, test, unit_test, operation, exposure."""
+        return self.unique_id.split(".", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """The node's own name."""
+        return self.unique_id.split(".")[2 if self.resource_type != "unit_test" else -1]
+
+
+class DbtResults(msgspec.Struct, frozen=True):
+    """run_results.json, what we read of it."""
+
+    results: list[DbtResult]
+
+
+def dbt_variables(settings: Settings, list_generations: list[str]) -> dict[str, Any]:
+    """The project's variables, named as in dbt_project.yml.
+
+    Args:
+        settings: of the product.
+        list_generations: the generations whose lists the outcomes read.
+    """
+    interactions = settings.interactions.model_dump(mode="json")
+    return interactions | settings.catalogue.model_dump(mode="json") | {"list_generations": list_generations}
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """The environment variables that profiles.yml and the macros read, and dbt's own paths."""
+    layout = settings.layout
+    return {
+        "RECO_PATHS__DATA": str(layout.root),
+        "RECO_WAREHOUSE__THREADS": str(settings.warehouse.threads),
+        "RECO_WAREHOUSE__MEMORY_LIMIT": settings.warehouse.memory_limit,
+        "DBT_TARGET_PATH": str(target_folder(layout)),
+        "DBT_LOG_PATH": str(layout.root / "dbt" / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def target_folder(layout: Layout) -> Path:
+    """Where dbt leaves compiled SQL, the manifest, results and docs."""
+    return layout.root / "dbt" / "target"
+
+
+def dbt_command(arguments: list[str], variables: dict[str, Any]) -> list[str]:
+    """The command line: the caller's arguments and where the project is.
+
+    Raises:
+        ConfigError: no dbt command was given, or the caller sets variables.
+    """
+    if not arguments:
+        raise ConfigError("`reco dbt` needs a dbt command, for example `reco dbt build --select tag:inputs`")
+    if any(argument.split("=", 1)[0] == "--vars" for argument in arguments):
+        raise ConfigError("dbt's variables come from reco.toml and RECO_* variables; set them there, not with --vars")
+    folder = str(PROJECT_FOLDER)
+    return [
+        # -P keeps the working directory off sys.path: dbt imports every module there that is called dbt_*.
+        *(sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments),
+        *("--project-dir", folder, "--profiles-dir", folder, "--vars", msgspec.json.encode(variables).decode()),
+    ]
+
+
+def summarise_results(results: list[DbtResult]) -> dict[str, Any]:
+    """Count nodes by type and outcome.
+
+    Raises:
+        ValidationFailedError: a test failed; names each one, with the rows that it found.
+        ContractError: a model could not be built.
+    """
+    failed = [result for result in results if result.status in _FAILED]
+    if failed:
+        lines = [f"  {result.resource_type} {result.name}: {_reason(result)}" for result in failed[:_SHOWN_FAILURES]]
+        if len(failed) > _SHOWN_FAILURES:
+            lines.append(f"  and {len(failed) - _SHOWN_FAILURES} more")
+        is_test = any(result.resource_type in _TESTS for result in failed)
+        raise (ValidationFailedError if is_test else ContractError)(
+            f"dbt: {len(failed)} of {len(results)} nodes failed; nothing after them may run\n" + "\n".join(lines)
+        )
+    types = Counter(result.resource_type for result in results)
+    statuses = Counter(result.status for result in results)
+    return {
+        "models": types["model"],
+        "tests": sum(types[name] for name in _TESTS),
+        "passed": statuses["success"] + statuses["pass"],
+        "failed": 0,
+        "warned": statuses["warn"],
+    }
+
+
+def run(arguments: list[str], settings: Settings, run_date: date | None = None) -> dict[str, Any]:
+    """Run one dbt command and wait for it; its output streams through.
+
+    Args:
+        arguments: dbt's own, such as `["build", "--select", "tag:inputs"]`.
+        settings: of the product.
+        run_date: the day that the run is for; the marts hold every landed day, so it only names the run.
+
+    Raises:
+        ConfigError: the arguments are wrong, or this is no checkout.
+        ValidationFailedError: a test failed.
+        ContractError: a model could not be built, or dbt could not start.
+    """
+    if not PROJECT_FOLDER.is_dir():
+        raise ConfigError(f"{PROJECT_FOLDER} is not there; install the project from its checkout (`pip install -e .`)")
+    layout = settings.layout
+    generations = complete_versions(layout.lists)[-LISTED_GENERATIONS:]
+    command = dbt_command(arguments, dbt_variables(settings, generations))
+    layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    results_file = target_folder(layout) / _RESULTS_FILE
+    results_file.unlink(missing_ok=True)
+    started = time.monotonic()
+    sys.stdout.flush()
+    exit_code = subprocess.run(command, env=os.environ | dbt_environment(settings), check=False).returncode
+    is_building = any(argument in _BUILDING for argument in arguments)
+    summary = summarise_results(_read_results(results_file)) if is_building else {}
+    if exit_code != 0:
+        raise ContractError(f"dbt {arguments[0]} ended with code {exit_code}; its own message is above")
+    return {"run_date": run_date, **summary, "seconds": round(time.monotonic() - started, 1)}
+
+
+def _read_results(path: Path) -> list[DbtResult]:
+    """The nodes of the run; none where the command writes no results, or ended before it could."""
+    return msgspec.json.decode(path.read_bytes(), type=DbtResults).results if path.exists() else []
+
+
+def _reason(result: DbtResult) -> str:
+    """The first line of dbt's message that says something."""
+    lines = [line.strip() for line in (result.message or result.status).splitlines() if line.strip()]
+    return " ".join(lines[:2]) if lines else result.status
