@@ -24,16 +24,13 @@ DOC = """
 Every task is a `reco` command. The first line of its log repeats it by hand.
 
 **Run date**: the param `run_date`, else the start of the data interval, else the day before the run was due.
-All tasks work for that one day; running any of them again gives the same result.
 
-**Backfill** rebuilds landing, warehouse and features for its days. It never trains or publishes: those tasks are
-skipped and the run ends green.
+**Backfill** rebuilds landing, warehouse and features for its days; tasks that train or publish are skipped.
 
 **Triage of a red run**
 
 1. Open `report_run`: it names the tasks that failed, the checks and where their reports are.
-2. A task of `validate` is red: the lists or features were refused and the live generation was left alone. The data
-   docs name the rows; see `docs/runbooks/`.
+2. A task of `validate` is red: the live generation was left alone. The data docs name the rows; see `docs/runbooks/`.
 3. `gate` is red: the model does not beat popularity and `gate.mode` is `refuse`.
 4. Anything else: paste the first log line into a shell, fix, then clear the task with its downstream tasks.
 5. Bad lists are live: trigger the DAG `rollback`.
@@ -69,8 +66,9 @@ with DAG(
                 INTERVAL_START,
                 "{{ '--run-after=' ~ dag_run.run_after.isoformat() }}",
             ],
-            execution_timeout=timedelta(minutes=10),
         )
+        # What is live must outlast a week of refused runs; nothing else waits for this.
+        renew_lists = RecoOperator(task_id="renew_lists", arguments=["renew-lists"], releases=True)
     with TaskGroup("land"):
         land_inbox = RecoOperator(task_id="land_inbox", arguments=["land-inbox"])
     with TaskGroup("transform"):
@@ -117,4 +115,5 @@ with DAG(
     apply_features >> evaluate >> gate >> train >> rank >> validate_lists
     build_features >> validate_features
     [validate_features, validate_lists] >> publish_lists >> publish_features >> dbt_outcomes
-    [validate_features, dbt_outcomes] >> copy_analytics >> report_run
+    [validate_features, dbt_outcomes] >> copy_analytics
+    [renew_lists, copy_analytics] >> report_run

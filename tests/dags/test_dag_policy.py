@@ -9,6 +9,7 @@ from jobs.operations.demo_steps import DAG_ID, DAG_TASKS
 
 OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics"}
 PICTURE = [
+    "prepare.renew_lists",
     "prepare.resolve_run_date",
     "land.land_inbox",
     "transform.dbt_inputs",
@@ -97,9 +98,17 @@ def test_what_trains_or_publishes_is_marked_as_release(described: dict[str, Any]
     released = {name for name, task in tasks.items() if task["releases"]}
     groups = ("model.", "publish.", "outcomes.")
     assert released == {name for name in tasks if name.startswith(groups)} | {
+        "prepare.renew_lists",
         "features.apply_features",
         "validate.validate_lists",
     }
+
+
+def test_the_lists_that_are_live_are_renewed_whatever_becomes_of_the_run(described: dict[str, Any]) -> None:
+    tasks = described["dags"][DAG_ID]["tasks"]
+    assert tasks["prepare.renew_lists"]["upstream"] == []
+    waiting = {name for name, task in tasks.items() if "prepare.renew_lists" in task["upstream"]}
+    assert waiting == {"report_run"}
 
 
 def test_loading_the_dags_is_light(described: dict[str, Any]) -> None:

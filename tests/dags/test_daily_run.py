@@ -9,9 +9,11 @@ DAY = {"run_date": "2026-01-31"}
 def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, str]) -> None:
     run = run_dag(shimmed, DAG, DAY)
     assert run.exit_code == 0, run.output[-3000:]
-    assert run.calls[0].startswith("resolve-run-date --param=2026-01-31 --interval-start=")
-    assert "validate-features --run-date 2026-01-31 --json" in run.calls
-    assert [call for call in run.calls[1:] if not call.startswith("validate-features")] == [
+    beside = {"renew-lists --json", "validate-features --run-date 2026-01-31 --json"}
+    assert beside <= set(run.calls)
+    in_order = [call for call in run.calls if call not in beside]
+    assert in_order[0].startswith("resolve-run-date --param=2026-01-31 --interval-start=")
+    assert in_order[1:] == [
         "land-inbox --json",
         "dbt build --select tag:inputs --run-date 2026-01-31 --json",
         "export-marts --run-date 2026-01-31 --json",
@@ -34,8 +36,9 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
 def test_without_a_param_the_day_is_the_start_of_the_interval(shimmed: dict[str, str]) -> None:
     run = run_dag(shimmed, DAG)
     assert run.exit_code == 0, run.output[-3000:]
-    start = run.calls[0].partition("--interval-start=")[2][:10]
-    assert "--param" not in run.calls[0]
+    resolving = next(call for call in run.calls if call.startswith("resolve-run-date"))
+    start = resolving.partition("--interval-start=")[2][:10]
+    assert "--param" not in resolving
     assert f"train --run-date {start} --json" in run.calls
 
 
@@ -60,7 +63,8 @@ def test_a_failing_check_ends_red_publishes_nothing_and_still_gives_analysts_the
 def test_without_a_run_date_the_run_is_red_and_reported(shimmed: dict[str, str]) -> None:
     run = run_dag(shimmed | {"RECO_SHIM_FAIL": "resolve-run-date=3"}, DAG, DAY)
     assert run.exit_code != 0
-    assert run.commands == ["resolve-run-date", "copy-analytics", "report-run"]
+    assert sorted(run.commands[:2]) == ["renew-lists", "resolve-run-date"]
+    assert run.commands[2:] == ["copy-analytics", "report-run"]
     assert run.calls[-1] == "report-run --failed-task=prepare.resolve_run_date --json"
 
 
