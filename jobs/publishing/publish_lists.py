@@ -4,12 +4,14 @@ The order is the safety. Whatever dies, and wherever, readers stay on the live
 generation, and `NS:generations` tells the next run what to remove:
 
 1. the folder and its manifest are complete, and the store can take them;
-2. every generation but the live one is unlinked, from its manifest;
+2. the publisher announces itself, so that of two at once only the last can go on;
+   every generation but the live one is unlinked, from its manifest;
 3. the new manifest is recorded, then its keys are written, each with an expiry;
 4. counts and a sample of lists are read back and compared, byte by byte;
 5. one HSET makes it live and the old one `previous`.
 """
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from jobs.publishing.check_store import check_encoding, check_memory, count_buck
 from jobs.publishing.connect_store import Store, open_store
 from jobs.publishing.generation_store import (
     Pointer,
+    claim_pointer,
     find_losses,
     known_generations,
     move_pointer,
@@ -54,6 +57,7 @@ from reco_contracts.settings import Settings
 _log = get_logger(__name__)
 
 Sizes = dict[tuple[str, str], ListFileSize]
+Leaving = dict[str, GenerationManifest | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +199,12 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     keys, manifest = publication.keys, publication.manifest
     path = publication.layout.catalogue_file(manifest.generation)
     chunks = [encode_catalogue_chunk(chunk) for chunk in stream_catalogue(path)]
-    warnings = _check_store(store, publication, seen, sum(map(len, chunks)))
-    unlinked = _make_room(store, keys, seen)
+    # Read before the announcement: what comes later belongs to somebody who may make it live.
+    leaving = _leaving(store, keys, seen)
+    warnings = _check_store(store, publication, leaving, sum(map(len, chunks)))
+    publisher = secrets.token_hex(8)
+    claim_pointer(store, keys, seen, publisher)
+    _make_room(store, keys, seen, leaving)
     record_generation(store, keys, manifest)
     target = WriteTarget(store, keys, manifest, publication.expire_at)
     write_catalogue(target, chunks)
@@ -206,25 +214,28 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     check_catalogue(store, keys, manifest, chunks)
     # A live generation that lost keys is written again in its own place: nothing is left behind it.
     behind = None if seen.live and seen.live.generation == manifest.generation else seen.live
-    move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind))
+    move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
     if behind:
         renew_generation(store, keys, behind, publication.expire_at)
     return _summary("published", publication, behind) | {
         "bytes": written + sum(map(len, chunks)),
-        "unlinked": unlinked,
+        "unlinked": sorted(leaving),
         "warnings": warnings,
     }
 
 
-def _check_store(store: Store, publication: Publication, seen: Pointer, catalogue_bytes: int) -> list[str]:
+def _leaving(store: Store, keys: RedisKeys, seen: Pointer) -> Leaving:
+    """Every generation but the live one."""
+    live = seen.live.generation if seen.live else None
+    return {name: entry for name, entry in known_generations(store, keys).items() if name != live}
+
+
+def _check_store(store: Store, publication: Publication, leaving: Leaving, catalogue_bytes: int) -> list[str]:
     sizes = list(publication.sizes.values())
     estimate = estimate_bytes(sizes, publication.subjects_per_bucket, catalogue_bytes)
     per_list = estimate / max(1, sum(size.subjects for size in sizes))
-    live = seen.live.generation if seen.live else None
-    leaving = [entry for name, entry in known_generations(store, publication.keys).items() if entry and name != live]
-    reclaimable = int(
-        per_list * sum(_lists_in(entry) for entry in leaving if not find_losses(store, publication.keys, entry))
-    )
+    whole = [entry for entry in leaving.values() if entry and not find_losses(store, publication.keys, entry)]
+    reclaimable = int(per_list * sum(map(_lists_in, whole)))
     warnings = check_encoding(store, sizes, publication.subjects_per_bucket)
     warnings += check_memory(store, estimate, reclaimable)
     for warning in warnings:
@@ -232,17 +243,14 @@ def _check_store(store: Store, publication: Publication, seen: Pointer, catalogu
     return warnings
 
 
-def _make_room(store: Store, keys: RedisKeys, seen: Pointer) -> list[str]:
-    """Unlink every generation but the live one; first forget that there is one to go back to."""
-    live = seen.live.generation if seen.live else None
-    leaving = {name: entry for name, entry in known_generations(store, keys).items() if name != live}
-    if leaving and seen.previous:
+def _make_room(store: Store, keys: RedisKeys, seen: Pointer, leaving: Leaving) -> None:
+    """Unlink what leaves; first forget that there is one to go back to."""
+    if seen.previous:
         move_pointer(store, keys, seen, Pointer(seen.live, None))
     for name, entry in leaving.items():
         if entry is None:
             _log.warning("manifest cannot be read, its keys will expire by themselves", generation=name)
         unlink_generation(store, keys, name, entry)
-    return sorted(leaving)
 
 
 def _write_surface(

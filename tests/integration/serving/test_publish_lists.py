@@ -181,4 +181,4 @@ def test_a_subject_that_occurs_twice_is_refused_before_the_switch(store_settings
     pq.write_table(table.set_column(0, "subject", [subjects]), path)
     with pytest.raises(PublishError, match="700 lists written, 699 in the store"):
         run(FIRST, store_settings)
-    assert not store.exists(store_settings.keys.current())
+    assert not store.hexists(store_settings.keys.current(), "generation")
