@@ -14,12 +14,11 @@ generation, and `NS:generations` tells the next run what to remove:
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.progress import progress_bar
-from jobs.publishing.check_store import check_encoding, check_memory, count_buckets, estimate_bytes
+from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
 from jobs.publishing.connect_store import Store, open_store
 from jobs.publishing.generation_store import (
     Pointer,
@@ -32,55 +31,20 @@ from jobs.publishing.generation_store import (
     renew_generation,
     unlink_generation,
 )
-from jobs.publishing.read_back import Sample, check_catalogue, check_lists
-from jobs.publishing.read_lists import (
-    ListFileSize,
-    measure_lists,
-    read_lists_manifest,
-    stream_catalogue,
-)
+from jobs.publishing.plan_publication import Publication, expiry, plan
+from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
+from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
-from reco_contracts.artifacts import Layout, set_released_model
+from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import PublishError
-from reco_contracts.list_codec import CODEC_VERSION
 from reco_contracts.logs import get_logger
-from reco_contracts.manifests import (
-    CATALOGUE_CHUNK_ITEMS,
-    GenerationManifest,
-    ListsManifest,
-    SurfaceManifest,
-    encode_catalogue_chunk,
-)
+from reco_contracts.manifests import GenerationManifest, ListsManifest, encode_catalogue_chunk
 from reco_contracts.redis_keys import RedisKeys
 from reco_contracts.settings import Settings
 
 _log = get_logger(__name__)
 
-Sizes = dict[tuple[str, str], ListFileSize]
 Leaving = dict[str, GenerationManifest | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What is being published, where to, and until when it lives.
-
-    Attributes:
-        layout: the data folder.
-        keys: the namespace.
-        manifest: as it will stand in the store.
-        sizes: (surface, variant) -> size of its list file.
-        subjects_per_bucket: lists in one hash.
-        readback_sample: lists to compare after writing.
-        expire_at: Unix time, seconds.
-    """
-
-    layout: Layout
-    keys: RedisKeys
-    manifest: GenerationManifest
-    sizes: Sizes
-    subjects_per_bucket: int
-    readback_sample: int
-    expire_at: int
 
 
 def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict[str, Any]:
@@ -97,7 +61,7 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
     Raises:
         EmptyPartitionError: there is no such folder.
         ContractError: the folder is incomplete or its files break their contract.
-        PublishError: the store cannot take it, took it wrongly, or a newer one is live.
+        PublishError: the store cannot take it, took it wrongly, or a newer one or another one of its name is live.
         StoreUnavailableError: the store cannot be reached.
     """
     started = time.monotonic()
@@ -105,7 +69,12 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
     publication = plan(lists, settings, datetime.now(UTC))
     with open_store(settings.redis) as store:
         seen = read_pointer(store, settings.keys)
-        if seen.live and seen.live.generation == generation and not _has_losses(store, settings.keys, seen.live):
+        live = seen.live if seen.live and seen.live.generation == generation else None
+        if live:
+            check_same_lists(
+                store, settings.keys, live, publication.manifest, settings.layout, publication.readback_sample
+            )
+        if live and not _has_losses(store, settings.keys, live):
             summary = _renew_live(store, publication, seen)
         else:
             check_order(lists, seen, is_forced=is_forced)
@@ -129,44 +98,6 @@ def renew(settings: Settings) -> dict[str, Any]:
             renew_generation(store, settings.keys, manifest, expire_at)
     until = datetime.fromtimestamp(expire_at, UTC).isoformat()
     return {"renewed": [manifest.generation for manifest in reachable], "expires_at": until}
-
-
-def expiry(settings: Settings, now: datetime) -> int:
-    """When keys that are written or renewed now go by themselves; Unix time, seconds."""
-    return int((now + timedelta(days=settings.publish.safety_ttl_days)).timestamp())
-
-
-def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication:
-    """Measure the list files and lay out the generation in the store.
-
-    Args:
-        lists: the folder's manifest.
-        settings: bucket size, sample, expiry.
-        now: when publishing began, UTC.
-    """
-    layout, per_bucket = settings.layout, settings.publish.subjects_per_bucket
-    sizes = {
-        (surface, variant): measure_lists(layout.list_file(lists.generation, surface, variant))
-        for surface, variants in lists.lists.items()
-        for variant in variants
-    }
-    surfaces: dict[str, dict[str, SurfaceManifest]] = {}
-    for (surface, variant), size in sizes.items():
-        buckets = count_buckets(size.subjects, per_bucket)
-        surfaces.setdefault(surface, {})[variant] = SurfaceManifest(subjects=size.subjects, buckets=buckets, k=size.k)
-    manifest = GenerationManifest(
-        generation=lists.generation,
-        run_date=lists.run_date,
-        model_version=lists.model_version,
-        created_at=now.isoformat(timespec="seconds"),
-        codec_version=CODEC_VERSION,
-        n_items=lists.n_items,
-        catalogue_chunks=-(-lists.n_items // CATALOGUE_CHUNK_ITEMS),
-        popular_windows_days=lists.popular_windows_days,
-        surfaces=surfaces,
-    )
-    sample, expire_at = settings.publish.readback_sample, expiry(settings, now)
-    return Publication(layout, settings.keys, manifest, sizes, per_bucket, sample, expire_at)
 
 
 def check_order(lists: ListsManifest, seen: Pointer, *, is_forced: bool) -> None:

@@ -1,5 +1,6 @@
 """Publishing: what is in the files is in the store, compactly, and the pointer moves last."""
 
+import shutil
 from datetime import date
 
 import pyarrow as pa
@@ -93,6 +94,20 @@ def test_a_live_generation_that_lost_keys_is_written_again(store_settings: Setti
     store.delete(*keys)
     assert run(FIRST, store_settings)["state"] == "published"
     assert store.exists(*keys) == 5
+
+
+@pytest.mark.parametrize("change", [{"shift": 50}, {"items": 151}, {"run_date": date(2024, 4, 30)}])
+def test_a_folder_that_was_made_anew_under_a_live_name_is_refused(
+    store_settings: Settings, store: redis.Redis, change: dict[str, object]
+) -> None:
+    write_list_folder(store_settings.layout, FIRST, shape(1))
+    run(FIRST, store_settings)
+    before = store.hgetall(store_settings.keys.current())
+    shutil.rmtree(store_settings.layout.lists / FIRST)
+    write_list_folder(store_settings.layout, FIRST, shape(1, **change))
+    with pytest.raises(PublishError, match="is live with other lists"):
+        run(FIRST, store_settings)
+    assert store.hgetall(store_settings.keys.current()) == before
 
 
 def short_lived(store: redis.Redis, settings: Settings) -> set[str]:
