@@ -201,6 +201,7 @@ def test_good_features_pass(settings: Settings) -> None:
     ("change", "sentence"),
     [
         (lambda frame: frame.drop("interactions_7d"), "the columns are the contract's"),
+        (lambda frame: frame.drop("interactions_7d"), r"could not be evaluated: .*interactions_7d"),
         (lambda frame: frame.with_columns(pl.lit(-1).alias("interactions_7d")), "interactions_7d is not negative"),
         (lambda frame: pl.concat([frame, frame]), "one row a user_id"),
         (
