@@ -1,6 +1,6 @@
 """Measure what a run is about to release, and refuse it when a check fails."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from expectations.run_checks import CheckReport, SuiteRun, run_checks
 from expectations.suites import feature_suite, list_suite
+from jobs.features.build_features import feature_timestamp, partition_path
 from jobs.measure_lists import measure_lists, read_home_rules
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import FCT_INTERACTIONS, FEATURE_VIEWS
@@ -32,10 +33,10 @@ def validate_features(run_date: date, settings: Settings) -> dict[str, Any]:
         ValidationFailedError: a check failed; names it and its first rows.
     """
     layout = settings.layout
-    timestamp = datetime.combine(run_date + timedelta(days=1), time(), tzinfo=UTC)
+    timestamp = feature_timestamp(run_date)
     runs = []
     for table in FEATURE_VIEWS:
-        path = layout.features(table.name) / f"event_date={run_date.isoformat()}" / "part.parquet"
+        path = partition_path(layout, table.name, run_date)
         frame = pl.read_parquet(_existing(path, f"reco build-features --run-date {run_date}"), hive_partitioning=False)
         runs.append(SuiteRun(feature_suite(table, timestamp), frame.to_pandas(), (table.key[0],)))
     return _finish("features", runs, run_date, settings)
