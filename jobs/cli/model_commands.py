@@ -23,6 +23,9 @@ def evaluate(run_date: RunDate, as_json: JsonFlag = False) -> None:
     Both periods end at the run date and are as long as [evaluate] in reco.toml says.
     Every combination of the lists in [train.als] is tried. The report, with the whole
     grid, is data/reports/RUN_DATE/evaluation.json; `reco gate` and `reco train` read it.
+
+    With train.every_days > 1 nothing is evaluated while the released model is young
+    enough to rank; RECO_TRAIN__EVERY_DAYS=1 before the command does it all the same.
     """
     from jobs.cli.evaluation_tables import print_evaluation
     from jobs.evaluation.evaluate_models import run
@@ -30,6 +33,9 @@ def evaluate(run_date: RunDate, as_json: JsonFlag = False) -> None:
     started = time.monotonic()
     settings = get_settings()
     report = run(run_date.date(), settings)
+    if "splits" not in report:
+        print_summary("Nothing to evaluate", report, as_json)
+        return
     if not as_json:
         print_evaluation(report)
     summary = {
@@ -48,7 +54,8 @@ def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
 
     With gate.mode = "refuse" a model that does not beat popularity (tied, worse, or too
     few users to tell) ends the run with exit code 6 and what is live stays live; with
-    "warn" it is said and the run goes on.
+    "warn" it is said and the run goes on. While train.every_days lets the released
+    model rank, there is nothing to judge and the run goes on.
     """
     from jobs.evaluation.gate_release import run
 
@@ -71,7 +78,11 @@ def rank(
     run_date: RunDate,
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="VERSION", help="Model version; the newest of this run date if left out."),
+        typer.Option(
+            "--model",
+            metavar="VERSION",
+            help="Model version; the one that `reco train` names for this run date if left out.",
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -12,6 +12,7 @@ from jobs.evaluation.ranking_metrics import definitions
 from jobs.evaluation.ranking_task import make_task, only_new_items
 from jobs.evaluation.score_models import best_parameters, compare_models, fit_model, search_grid
 from jobs.evaluation.split_interactions import GLOBAL, Fold, Split, split_globally, split_per_user
+from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.table import BASELINE
 from jobs.ranking.interaction_matrix import index_of
 from jobs.warehouse.read_marts import read_interactions, read_items
@@ -28,13 +29,17 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     """Evaluate on the log up to the run date and write evaluation.json.
 
     Returns:
-        The report; equal for equal input.
+        The report, equal for equal input. On a day without training nothing is written, and
+        what `training_due.describe_force` says comes instead.
 
     Raises:
         EmptyPartitionError: the marts are not exported, or hold nothing up to the run date.
         ConfigError: train.model names no model.
     """
     layout = settings.layout
+    released = model_in_force(layout, run_date, settings.train)
+    if released:
+        return describe_force(released, settings.train)
     report = evaluate(read_interactions(layout, run_date), read_items(layout), run_date, settings)
     with replace_file(layout.report(run_date) / EVALUATION_FILE) as path:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))

@@ -5,18 +5,24 @@ from datetime import date
 from typing import Any
 
 from jobs.evaluation.evaluate_models import read_evaluation
+from jobs.evaluation.training_due import describe_force, model_in_force
 from reco_contracts.errors import GateRefusedError
 from reco_contracts.logs import get_logger
 from reco_contracts.settings import GateSection, Settings
 
 
 def run(run_date: date, settings: Settings) -> dict[str, Any]:
-    """Judge the report of a run date.
+    """Judge the report of a run date; on a day without training nothing new asks for release.
 
     Raises:
         EmptyPartitionError: there is no report for the run date.
         GateRefusedError: the mode is "refuse" and the model does not beat popularity.
     """
+    released = model_in_force(settings.layout, run_date, settings.train)
+    if released:
+        return {"decision": "pass, nothing new to judge", "mode": settings.gate.mode} | describe_force(
+            released, settings.train
+        )
     return judge(read_evaluation(settings.layout, run_date), settings.gate)
 
 

@@ -11,9 +11,9 @@ import msgspec
 from jobs.landing.ledger import LANDED, LedgerEntry, read_entries
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
-from reco_contracts.artifacts import Layout, complete_versions
+from reco_contracts.artifacts import Layout, complete_versions, read_model_manifest
 from reco_contracts.errors import RecoError, StoreUnavailableError
-from reco_contracts.manifests import MANIFEST_FILE, decode_lists_manifest
+from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, decode_lists_manifest
 from reco_contracts.settings import Settings
 
 _NOT_MADE = "not made"
@@ -46,7 +46,7 @@ def describe_run(run_date: date, layout: Layout) -> dict[str, Any]:
     return {
         "run_date": run_date.isoformat(),
         "landing": describe_landing(layout),
-        "evaluation": _evaluation(report / "evaluation.json"),
+        "evaluation": _evaluation(layout, run_date),
         "checks": {what: _checks(report / f"checks_{what}.json") for what in ("features", "lists")},
         "generation": _generation(layout, run_date),
         "data_docs": [str(path) for path in sorted(report.glob("data_docs/*/index.html"))],
@@ -100,11 +100,17 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _evaluation(path: Path) -> str:
+def _evaluation(layout: Layout, run_date: date) -> str:
+    """How good the model is, in a sentence; on a day without training that of the day when it was trained."""
+    path = layout.report(run_date) / "evaluation.json"
     report = _read_json(path)
-    if report is None:
+    if report is not None:
+        return str(report.get("sentence") or report.get("verdict") or path)
+    lists = _lists_of(layout, run_date)
+    if lists is None or lists.model_version not in complete_versions(layout.models):
         return _NOT_MADE
-    return str(report.get("sentence") or report.get("verdict") or path)
+    model = read_model_manifest(layout, lists.model_version)
+    return f"not due; of {model.run_date}, when {model.model_version} was trained: {model.metrics['sentence']}"
 
 
 def _duplicates(layout: Layout) -> int | None:
@@ -131,12 +137,17 @@ def _checks(path: Path) -> str:
 
 
 def _generation(layout: Layout, run_date: date) -> str:
+    lists = _lists_of(layout, run_date)
+    return f"{lists.generation}, ranked by {lists.model_version}" if lists else _NOT_MADE
+
+
+def _lists_of(layout: Layout, run_date: date) -> ListsManifest | None:
     """The last complete list folder of the day."""
     for name in reversed(complete_versions(layout.lists)):
         manifest = decode_lists_manifest((layout.lists / name / MANIFEST_FILE).read_bytes())
         if manifest.run_date == run_date.isoformat():
-            return f"{name}, ranked by {manifest.model_version}"
-    return _NOT_MADE
+            return manifest
+    return None
 
 
 def _live(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from jobs.evaluation.ranking_task import available_on
+from jobs.evaluation.training_due import model_in_force
 from jobs.models.base import Model
 from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import home_lists, ranking_model
@@ -30,14 +31,14 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
     Args:
         run_date: only data up to this day counts; ages and availability are of its end.
         settings: [surfaces], [train].threads and paths.
-        model_version: None = the newest complete version of the run date.
+        model_version: None = the one that `reco train` names for the run date.
 
     Raises:
         EmptyPartitionError: no such model, or no marts.
         ContractError: the model has seen days after the run date.
     """
     layout = settings.layout
-    version = model_version or newest_model(settings, run_date)
+    version = model_version or model_of_day(settings, run_date)
     manifest, model, model_items = load_model(layout, version, settings.train.threads)
     if date.fromisoformat(manifest.run_date) > run_date:
         raise ContractError(
@@ -60,12 +61,15 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
     return {"generation": generation, "model_version": version, "lists": counts, "items": n_items}
 
 
-def newest_model(settings: Settings, run_date: date) -> str:
-    """The newest complete version that was trained for a run date.
+def model_of_day(settings: Settings, run_date: date) -> str:
+    """The released version where it is in force, else the newest one that was trained for a run date.
 
     Raises:
         EmptyPartitionError: there is none.
     """
+    released = model_in_force(settings.layout, run_date, settings.train)
+    if released:
+        return released.model_version
     stem = f"{settings.train.model}-{run_date:%Y%m%d}-"
     versions = [name for name in complete_versions(settings.layout.models) if name.startswith(stem)]
     if not versions:

@@ -17,6 +17,7 @@ import msgspec
 import polars as pl
 
 from jobs.evaluation.evaluate_models import read_evaluation
+from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.base import Model
 from jobs.models.table import model_class
 from jobs.ranking.interaction_matrix import Interactions, make_interactions
@@ -27,7 +28,6 @@ from reco_contracts.artifacts import (
     new_folder,
     next_version,
     read_model_manifest,
-    released_model,
 )
 from reco_contracts.errors import ContractError
 from reco_contracts.manifests import MANIFEST_FILE, ModelManifest, encode_manifest
@@ -46,11 +46,9 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
         ContractError: the evaluation is of another model than train.model.
     """
     layout = settings.layout
-    young = young_release(layout, run_date, settings.train.every_days)
-    if young:
-        return _summary(
-            layout, young, f"the released model is younger than train.every_days = {settings.train.every_days}"
-        )
+    released = model_in_force(layout, run_date, settings.train)
+    if released:
+        return _summary(layout, released.model_version, describe_force(released, settings.train)["result"])
     history = read_interactions(layout, run_date)
     users, items = history["user_id"].unique().sort(), history["item_id"].unique().sort()
     data = make_interactions(history, users, items, run_date)
@@ -99,21 +97,6 @@ def load_model(layout: Layout, model_version: str, threads: int) -> tuple[ModelM
     except OSError as error:
         raise ContractError(f"{folder} lacks {ITEM_IDS_FILE}: {error}; train again") from error
     return manifest, model_class(manifest.model).load(folder, manifest.parameters, threads), items
-
-
-def young_release(layout: Layout, run_date: date, every_days: int) -> str | None:
-    """The released version, if it need not be trained again yet.
-
-    Args:
-        layout: where models are.
-        run_date: the day of the run.
-        every_days: a model serves for so many days, the day of its training included.
-    """
-    released = released_model(layout) if every_days > 1 else None
-    if released is None or released not in complete_versions(layout.models):
-        return None
-    age_days = (run_date - date.fromisoformat(read_model_manifest(layout, released).run_date)).days
-    return released if 0 <= age_days < every_days else None
 
 
 def chosen_parameters(report: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

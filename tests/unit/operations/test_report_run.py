@@ -11,7 +11,7 @@ import pytest
 from jobs.landing.ledger import LedgerEntry, write_entry
 from jobs.operations.report_run import raise_if_red, run
 from reco_contracts.errors import RecoError
-from reco_contracts.manifests import ListsManifest, encode_manifest
+from reco_contracts.manifests import ListsManifest, ModelManifest, encode_manifest
 from reco_contracts.settings import PathsSection, RedisSection, Settings, load_settings
 
 DAY = date(2026, 1, 31)
@@ -109,6 +109,36 @@ def test_checks_verdict_and_the_days_last_generation_are_shown(settings: Setting
     assert page["checks"] == {"features": "passed", "lists": "1 of 9 failed: home: unique items - 3 lists"}
     assert page["generation"] == "20260131-002, ranked by als-20260131-002"
     assert msgspec.json.encode(page, enc_hook=str)
+
+
+def test_a_day_without_training_shows_how_its_model_was_judged(settings: Settings) -> None:
+    model = ModelManifest(
+        model_version="als-20260130-001",
+        model="als",
+        run_date="2026-01-30",
+        parameters={},
+        data={},
+        metrics={"sentence": "als beats popularity"},
+        code_version="0",
+        seed=1,
+    )
+    lists = ListsManifest(
+        generation="20260131-001",
+        run_date=DAY.isoformat(),
+        model_version=model.model_version,
+        n_items=1,
+        popular_windows_days=(30,),
+        lists={},
+        settings={},
+    )
+    for folder, manifest in (
+        (settings.layout.models / model.model_version, model),
+        (settings.layout.lists / lists.generation, lists),
+    ):
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_bytes(encode_manifest(manifest))
+    said = run(DAY, settings)["evaluation"]
+    assert said == "not due; of 2026-01-30, when als-20260130-001 was trained: als beats popularity"
 
 
 def test_a_failed_task_makes_the_report_red_and_is_named() -> None:

@@ -14,7 +14,9 @@ from jobs.evaluation.gate_release import run as run_gate
 from jobs.evaluation.ranking_task import make_task
 from jobs.evaluation.score_models import fit_model, score_model
 from jobs.evaluation.split_interactions import split_globally
+from jobs.ranking import rank_lists, train_model
 from jobs.warehouse.read_marts import read_interactions, read_items
+from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import EmptyPartitionError, GateRefusedError
 from reco_contracts.settings import GateSection
 
@@ -142,6 +144,30 @@ def test_the_gate_refuses_what_does_not_beat_popularity(verdict: str) -> None:
 @pytest.mark.parametrize("mode", ["warn", "refuse"])
 def test_the_gate_lets_a_better_model_pass(mode: str) -> None:
     assert judge(outcome("beats"), GateSection(mode=mode))["decision"] == "pass"
+
+
+def test_a_day_without_training_searches_nothing_refuses_nothing_and_ranks_with_what_passed(make_shop) -> None:
+    shop = make_shop(
+        train={"every_days": 7, "als": {"factors": [4], "regularization": [1.0], "alpha": [3.0]}},
+        gate={"mode": "refuse"},
+    )
+    layout, trained_on = shop.settings.layout, RUN_DATE - timedelta(days=6)
+    run(trained_on, shop.settings)
+    run_gate(trained_on, shop.settings)
+    released = train_model.run(trained_on, shop.settings)["model_version"]
+    set_released_model(layout, released)
+    # What came since would be too little to pass the gate.
+    rows = [row for row in shop_rows() if row["event_date"] <= trained_on and row["user_id"] < "user-10"]
+    shop = make_shop(rows, train={"every_days": 7}, gate={"mode": "refuse"})
+    summary = run(RUN_DATE, shop.settings)
+    assert (summary["is_due"], summary["released_model"], summary["next_training"]) == (False, released, "2026-04-01")
+    assert not (layout.report(RUN_DATE) / EVALUATION_FILE).exists()
+    assert run_gate(RUN_DATE, shop.settings)["decision"] == "pass, nothing new to judge"
+    assert rank_lists.run(RUN_DATE, shop.settings)["model_version"] == released
+    due = RUN_DATE + timedelta(days=1)
+    assert run(due, shop.settings)["verdict"] == "too few"
+    with pytest.raises(GateRefusedError):
+        run_gate(due, shop.settings)
 
 
 def test_the_gate_needs_a_report(make_shop) -> None:

@@ -79,6 +79,9 @@ def test_a_young_released_model_is_kept(make_shop) -> None:
     set_released_model(shop.settings.layout, released)
     kept = run(early + timedelta(days=6), shop.settings)  # without an evaluation of that day
     assert (kept["model_version"], kept["is_new"]) == (released, False)
+    assert kept["why_not"] == "no training before 2026-03-31: train.every_days is 7"
+    other = make_shop(train={"every_days": 7, "model": "popularity"})
+    assert trained(other, early)["model_version"] == "popularity-20260324-001"
     assert trained(shop, RUN_DATE)["model_version"] == "als-20260331-001"
 
 
