@@ -1,6 +1,7 @@
 """Similar lists: for every item of the catalogue, the items most like it."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +19,28 @@ BLOCK_ITEMS = 4_096
 
 
 def similar_lists(
-    ranking: RankingModel, model_items: pl.Series, catalogue: pl.DataFrame, popular: PopularItems, k: int
+    ranking: RankingModel,
+    model_items: pl.Series,
+    catalogue: pl.DataFrame,
+    paths: pl.Series,
+    popular: PopularItems,
+    k: int,
 ) -> Iterator[ListBlock]:
     """Rank neighbours of every item, in blocks.
 
-    An item that the model knows nothing about gets what is popular in its
-    narrowest category, then in the broader ones, then anywhere; so does the end
-    of a list whose item has fewer than k neighbours with a positive likeness.
+    An item that the model knows nothing about gets what is popular in its closest
+    category, then in its others, then anywhere; so does the end of a list whose
+    item has fewer than k neighbours with a positive likeness.
 
     Args:
         ranking: the model.
         model_items: ids of the model's item indices.
-        catalogue: with `item_id` and `categories` (broad to narrow); row number = item index.
+        catalogue: with `item_id`; row number = item index.
+        paths: categories of each item, as `closest_categories` gives them.
         popular: what fills short lists.
         k: list length.
     """
     model_index = index_of(catalogue["item_id"], model_items)
-    paths = catalogue["categories"]
     with progress_bar("Rank neighbours of items", len(catalogue)) as advance:
         for start in range(0, len(catalogue), BLOCK_ITEMS):
             rows = np.arange(start, min(start + BLOCK_ITEMS, len(catalogue)), dtype=np.int32)
@@ -50,6 +56,22 @@ def similar_lists(
                 np.where(is_neighbour, rows[:, None], PAD).astype(np.int32),
             )
             advance(len(rows))
+
+
+def closest_categories(catalogue: pl.DataFrame, kind: Literal["tree", "tags"]) -> pl.Series:
+    """The categories of each item, the one that says most about it first.
+
+    In a tree that is the narrowest; among tags, which have no order, the one that
+    diversity counts, the rarest.
+
+    Args:
+        catalogue: with `categories` and `diversity_category`.
+        kind: catalogue.categories of the settings.
+    """
+    if kind == "tree":
+        return catalogue["categories"].list.reverse()
+    ordered = pl.concat_list("diversity_category", "categories").list.drop_nulls().list.unique(maintain_order=True)
+    return catalogue.select(ordered.alias("categories"))["categories"]
 
 
 def _neighbours(
@@ -72,9 +94,9 @@ def _fill(
     categories: pl.Series,
     popular: PopularItems,
 ) -> None:
-    """Fill one list in place, from narrow to broad; scores keep falling."""
+    """Fill one list in place, from the closest category to everything; scores keep falling."""
     length = first = int((items >= 0).sum())
-    for category in [*reversed(categories.to_list()), EVERYTHING]:
+    for category in [*categories, EVERYTHING]:
         members = popular.by_category.get(category)
         if members is None or length == len(items):
             continue

@@ -12,7 +12,7 @@ from jobs.models.base import Model
 from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import home_lists, ranking_model
 from jobs.ranking.make_popular_lists import popular_items, popular_lists
-from jobs.ranking.make_similar_lists import similar_lists
+from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
 from jobs.warehouse.read_marts import read_interactions, read_items
@@ -98,7 +98,7 @@ def write_lists(
         items: dim_items, sorted by id; row number = item index of the generation.
         model: fitted.
         model_items: ids of the model's item indices.
-        settings: [surfaces].
+        settings: [surfaces] and [catalogue].
 
     Returns:
         Number of lists a surface, and of items in the catalogue.
@@ -116,7 +116,8 @@ def write_lists(
         for days in surfaces.popular.windows_days
     ]
     home = home_lists(ranking, users, model_data, data, popular[0], surfaces.home.exclude_seen, surfaces.home.k)
-    similar = similar_lists(ranking, model_items, catalogue, popular[0], surfaces.similar.k)
+    paths = closest_categories(catalogue, settings.catalogue.categories)
+    similar = similar_lists(ranking, model_items, catalogue, paths, popular[0], surfaces.similar.k)
     counts = {
         "home": save_lists(_list_file(folder, "home"), home),
         "similar": save_lists(_list_file(folder, "similar"), similar),

@@ -127,6 +127,31 @@ def test_similar_items_share_the_taste_and_a_cold_item_gets_its_narrowest_catego
     assert all(int(entry[0][-2:]) >= N_ITEMS // 2 for entry in lists["similar"][COLD])
 
 
+def test_a_cold_item_of_a_catalogue_of_tags_gets_the_tag_that_diversity_counts(make_shop, rank) -> None:
+    tags = {
+        f"item-{number:02d}": {
+            "categories": ["rare", "even" if number % 2 == 0 else "odd"],
+            "diversity_category": "rare",
+        }
+        for number in range(1, 14)
+    }
+    cold = {"categories": ["odd", "rare", "odd high"], "diversity_category": "rare"}
+    shop = make_shop(items=items_frame(tags | {COLD: cold}), catalogue={"categories": "tags"})
+    _, lists = rank(shop)
+    entries = lists["similar"][COLD]
+    assert {reason for _, _, reason, _ in entries} == {Reason.POPULAR}
+    assert [item for item, *_ in entries] == [item for item, *_ in lists["popular"]["30|rare"]][:6]
+
+
+def test_the_closest_category_is_the_narrowest_or_the_rarest() -> None:
+    rows = [(["a", "b", "c"], "b"), ([], None)]
+    catalogue = pl.DataFrame(
+        rows, schema={"categories": pl.List(pl.String), "diversity_category": pl.String}, orient="row"
+    )
+    assert make_similar_lists.closest_categories(catalogue, "tree").to_list() == [["c", "b", "a"], []]
+    assert make_similar_lists.closest_categories(catalogue, "tags").to_list() == [["b", "a", "c"], []]
+
+
 def test_an_item_with_few_neighbours_is_not_filled_up_with_itself(make_shop, rank) -> None:
     rows = [interaction(RUN_DATE, user, item) for user, item in (("a", "item-01"), ("a", "item-03"), ("b", "item-20"))]
     _, lists = rank(make_shop(rows))
