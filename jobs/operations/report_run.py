@@ -156,4 +156,6 @@ def _live(settings: Settings) -> str:
             live = read_pointer(store, settings.keys).live
     except StoreUnavailableError:
         return "unknown, the store cannot be reached"
+    except RecoError as error:  # the page comes whatever is in the store; it names the tasks that failed
+        return f"unknown: {error}"
     return f"{live.generation}, of the run for {live.run_date}" if live else "nothing yet"

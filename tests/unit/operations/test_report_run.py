@@ -1,5 +1,7 @@
 """The page about a run: what is there is shown, what is missing says so, a failed task makes it red."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,9 @@ import msgspec
 import pytest
 
 from jobs.landing.ledger import LedgerEntry, write_entry
+from jobs.operations import report_run
 from jobs.operations.report_run import raise_if_red, run
-from reco_contracts.errors import RecoError
+from reco_contracts.errors import ContractError, RecoError
 from reco_contracts.manifests import ListsManifest, ModelManifest, encode_manifest
 from reco_contracts.settings import PathsSection, RedisSection, Settings, load_settings
 
@@ -84,6 +87,18 @@ def test_a_run_that_came_to_nothing_still_has_its_page(settings: Settings) -> No
     assert page["generation"] == "not made"
     assert page["live"] == "unknown, the store cannot be reached"
     assert run(None, settings)["run_date"] is None
+
+
+def test_a_pointer_of_another_version_does_not_hide_the_page(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def foreign_store(_section: RedisSection) -> Iterator[None]:
+        raise ContractError("GenerationManifest: another version")
+        yield
+
+    monkeypatch.setattr(report_run, "open_store", foreign_store)
+    assert run(DAY, settings)["live"] == "unknown: GenerationManifest: another version"
 
 
 def test_checks_verdict_and_the_days_last_generation_are_shown(settings: Settings) -> None:
