@@ -27,7 +27,8 @@ async def item_features(api: "LookupApi", segment: bytes, query_string: bytes) -
 async def _features(api: "LookupApi", view: Table, segment: bytes, query_string: bytes) -> Answer:
     """One entity's features: one HMGET.
 
-    An unknown entity and a dead store answer with status 200 and nulls; `status` tells them apart.
+    An unknown entity, a dead store and values that cannot be read answer with status 200 and nulls;
+    `status` tells the first from the others.
 
     Raises:
         BadRequestError: the id is wrong, or there are parameters.
@@ -41,9 +42,9 @@ async def _features(api: "LookupApi", view: Table, segment: bytes, query_string:
     status, as_of, values = "unavailable", None, dict.fromkeys(names)
     try:
         time, *stored = await api.live.pipe.send("HMGET", key, *fields)
-        status = "found" if time is not None else "not_found"
+        decoded = {name: _json_value(decode_value(value)) for name, value in zip(names, stored, strict=True)}
         as_of = decode_timestamp(time).isoformat() if time is not None else None
-        values = {name: _json_value(decode_value(value)) for name, value in zip(names, stored, strict=True)}
+        status, values = "found" if time is not None else "not_found", decoded
     except (StoreUnavailableError, ContractError):
         pass
     content = {join_key: identifier, "status": status, "as_of": as_of, "features": values}

@@ -77,7 +77,9 @@ class Features(msgspec.Struct, kw_only=True, omit_defaults=True):
     request_id: str
     status: Annotated[
         Literal["found", "not_found", "unavailable"],
-        msgspec.Meta(description="unavailable: the store does not answer; every feature is then null."),
+        msgspec.Meta(
+            description="unavailable: the store gives no answer that can be read; every feature is then null."
+        ),
     ]
     as_of: Annotated[str | None, msgspec.Meta(description="Time of the values, UTC, ISO 8601.")]
     features: dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]

@@ -4,13 +4,14 @@ import warnings
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 from serving_scenes import ask
 
 from reco_contracts.columns import FEATURE_TIMESTAMP, USER_FEATURES, DType
 from reco_contracts.errors import ContractError
-from reco_contracts.feast_wire import decode_timestamp, decode_value, entity_key, feature_field
+from reco_contracts.feast_wire import decode_timestamp, decode_value, entity_key, feature_field, timestamp_field
 from reco_contracts.settings import Settings
 
 with warnings.catch_warnings():
@@ -139,3 +140,16 @@ def test_the_api_gives_what_feast_published(store_settings: Settings) -> None:
     }
     assert unknown.json()["status"] == "not_found"
     assert set(unknown.json()["features"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    "field", [feature_field(USER_FEATURES.name, "top_category"), timestamp_field(USER_FEATURES.name)]
+)
+def test_values_that_cannot_be_read_are_not_called_found(
+    store_settings: Settings, store: redis.Redis, field: bytes
+) -> None:
+    write_with_feast(store_settings, "ann", {"interactions_7d": Value(int64_val=3)})
+    store.hset(entity_key(store_settings.project.namespace, "user_id", "ann"), field, b"\x08")
+    content = ask(store_settings, "/v1/users/ann/features")[0].json()
+    assert (content["status"], content["as_of"]) == ("unavailable", None)
+    assert set(content["features"].values()) == {None}
