@@ -46,7 +46,7 @@ _REFUSALS = {
 }
 _SETTING = re.compile(r"RECO_(CONFIG$|\w+__)")
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|CREDENTIAL|_KEY", re.IGNORECASE)
-_URL_WITH_LOGIN = re.compile(r"://[^/\s]*@")
+_URL_WITH_LOGIN = re.compile(r"://[^/\s]*@|[?&]password=")
 # Airflow follows its SIGTERM with a SIGKILL after five seconds; the command must be gone before.
 _GRACE_SECONDS = 4.0
 

@@ -65,12 +65,13 @@ def test_arguments_that_render_to_nothing_are_left_out(reco_tasks: ModuleType, s
     assert shim.read_text() == "gate --x --json\n"
 
 
-def test_the_line_shows_settings_and_no_secret(reco_tasks: ModuleType) -> None:
+@pytest.mark.parametrize("url", ["redis://user:hunter2@host/0", "unix:///run/store.sock?db=1&password=hunter2"])
+def test_the_line_shows_settings_and_no_secret(reco_tasks: ModuleType, url: str) -> None:
     environment = {
         "RECO_CONFIG": "/a b/reco.toml",
         "RECO_TRAIN__SEED": "7",
         "RECO_REDIS__PASSWORD": "hunter2",
-        "RECO_REDIS__URL": "redis://user:hunter2@host/0",
+        "RECO_REDIS__URL": url,
         "RECO_TASK_RETRIES": "off",
         "AWS_SECRET_ACCESS_KEY": "hunter2",
     }
