@@ -149,9 +149,20 @@ def _hold_against(
     if rules is None:
         return np.zeros(len(rows), dtype=bool), np.zeros(len(lengths), dtype=np.int64)
     user = np.array([rules.users.get(subject, -1) for subject in subjects], dtype=np.int64)
-    is_consumed = (user[rows] >= 0) & np.isin(user[rows] * n_items + items, rules.consumed)
+    is_consumed = (user[rows] >= 0) & _is_among(user[rows] * n_items + items, rules.consumed)
     # A row of zeros at the end is that of everybody who has consumed nothing.
     left = rules.listable - np.append(rules.consumed_listable, 0)[user]
     # Where the whole catalogue is too small, that is the fault, and nobody's consumption excuses it.
     needed = np.minimum(rules.min_length, left) if rules.listable >= rules.min_length else rules.min_length
     return is_consumed, np.maximum(needed - lengths, 0)
+
+
+def _is_among(codes: npt.NDArray[np.int64], ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each code occurs in a sorted array.
+
+    np.isin sorts both again for every batch: with 10 million codes 11 s a batch, against 0.1 s to 1.3 s.
+    """
+    if not len(ordered):
+        return np.zeros(len(codes), dtype=bool)
+    place = np.minimum(np.searchsorted(ordered, codes), len(ordered) - 1)
+    return np.equal(ordered[place], codes)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from expectations.run_checks import SuiteRun, run_checks
 from expectations.suites import list_suite
-from jobs.measure_lists import measure_lists
+from jobs.measure_lists import _is_among, measure_lists
 from jobs.validate_outputs import validate_features, validate_lists
 from reco_contracts.columns import FCT_INTERACTIONS, ITEM_FEATURES, USER_FEATURES, DType, Table
 from reco_contracts.errors import EmptyPartitionError, ValidationFailedError
@@ -248,3 +250,9 @@ def test_batches_measure_the_same_as_one_frame(tmp_path: Path, monkeypatch: pyte
     whole = measure_lists(path, available, None)
     monkeypatch.setattr("jobs.measure_lists._LISTS_A_BATCH", 7)
     assert measure_lists(path, available, None).equals(whole)
+
+
+@given(st.lists(st.integers(0, 30)), st.lists(st.integers(0, 30)))
+def test_codes_are_found_as_by_a_set(codes: list[int], known: list[int]) -> None:
+    found = _is_among(np.array(codes, dtype=np.int64), np.array(sorted(known), dtype=np.int64))
+    assert found.tolist() == [code in set(known) for code in codes]
