@@ -21,6 +21,7 @@ from reco_contracts.events import MAX_FUTURE_HOURS
 from reco_contracts.redis_keys import RedisKeys
 
 ExcludeSeen = Literal["forever", "off"] | Annotated[int, Field(ge=1)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -79,18 +80,18 @@ class CatalogueSection(Section):
 class AlsSection(Section):
     """[train.als]: each list is searched on the validation period."""
 
-    factors: tuple[int, ...] = (64, 128)
-    regularization: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
-    alpha: tuple[float, ...] = (1.0, 3.0, 10.0)
-    half_life_days: tuple[float, ...] = (0.0, 90.0)
-    weighting: tuple[Literal["linear", "log"], ...] = ("linear",)
+    factors: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 128), min_length=1)
+    regularization: tuple[_Positive, ...] = Field((1.0, 10.0, 30.0, 100.0), min_length=1)
+    alpha: tuple[_Positive, ...] = Field((1.0, 3.0, 10.0), min_length=1)
+    half_life_days: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0, 90.0), min_length=1)
+    weighting: tuple[Literal["linear", "log"], ...] = Field(("linear",), min_length=1)
     iterations: int = Field(15, ge=1)
 
 
 class PopularitySection(Section):
     """[train.popularity]: the opponent is tuned on the same period."""
 
-    windows_days: tuple[int, ...] = (0, 90, 30, 7)
+    windows_days: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 90, 30, 7), min_length=1)
 
 
 class TrainSection(Section):
@@ -137,7 +138,7 @@ class PopularSurface(Section):
     """[surfaces.popular]: one list a window and category."""
 
     k: int = Field(100, ge=1, le=1_000)
-    windows_days: tuple[int, ...] = (30, 7)
+    windows_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((30, 7), min_length=1)
 
 
 class SurfacesSection(Section):

@@ -57,6 +57,12 @@ def test_data_is_found_from_the_files_folder_not_from_the_working_folder(
         ("[serving]\nport = 70000\n", "serving.port"),
         ("[surfaces.home]\nexclude_seen = 'sometimes'\n", "surfaces.home.exclude_seen"),
         ("[project]\nnamespace = 'a{b}'\n", "project.namespace"),
+        ("[train.als]\nfactors = []\n", "train.als.factors"),
+        ("[train.als]\nfactors = [0]\n", "train.als.factors.0"),
+        ("[train.als]\nregularization = [0.1, -1.0]\n", "train.als.regularization.1"),
+        ("[train.als]\nalpha = [nan]\n", "train.als.alpha.0"),
+        ("[train.popularity]\nwindows_days = []\n", "train.popularity.windows_days"),
+        ("[surfaces.popular]\nwindows_days = [0]\n", "surfaces.popular.windows_days.0"),
         ("[train\n", "cannot be read"),
     ],
 )
