@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from jobs.operations.free_port import choose_port
+from jobs.operations.supervise_processes import stop_process
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.settings import Settings
 
@@ -98,7 +99,7 @@ def lookup_api(settings: Settings, options: ApiOptions | None = None) -> Iterato
         _wait_until_alive(api)
         yield api
     finally:
-        _stop(process)
+        stop_process(process, _STOP_SECONDS)
 
 
 def _command(host: str, port: int, workers: int, application: str) -> list[str]:
@@ -119,12 +120,3 @@ def _wait_until_alive(api: ApiProcess) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
     raise StoreUnavailableError(f"the lookup API did not answer at {api.url} within {_START_SECONDS:.0f} s")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

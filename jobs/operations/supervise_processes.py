@@ -177,6 +177,16 @@ def stop_supervisor(pid_file: Path, wait_seconds: float = 60.0) -> list[str]:
     return stopped + [child.name for child in left]
 
 
+def stop_process(process: "subprocess.Popen[bytes]", grace_seconds: float) -> None:
+    """End a process of ours that ends its own children: SIGTERM, and SIGKILL after the grace."""
+    process.terminate()
+    try:
+        process.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def end_trees(pids: Sequence[int], *, at_once: bool = False, grace_seconds: float = GRACE_SECONDS) -> None:
     """End processes with everything below them: SIGTERM, and SIGKILL for what is left after the grace.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from jobs.operations.free_port import choose_port
+from jobs.operations.supervise_processes import stop_process
 from reco_contracts.artifacts import replace_file
 from reco_contracts.errors import ConfigError, StoreUnavailableError
 
@@ -87,7 +88,7 @@ def embedded_store(folder: Path, options: StoreOptions | None = None) -> Iterato
             path.write_bytes(msgspec.json.encode(address))
         yield address
     finally:
-        _stop(process)
+        stop_process(process, _STOP_SECONDS)
         _address_file(folder).unlink(missing_ok=True)
 
 
@@ -113,7 +114,7 @@ def _start(folder: Path, options: StoreOptions) -> tuple[subprocess.Popen[bytes]
         if _wait_until_ready(process, choice.port):
             url = f"redis://{HOST}:{choice.port}/0"
             return process, StoreAddress(url, choice.port, process.pid, choice.is_substitute)
-        _stop(process)
+        stop_process(process, _STOP_SECONDS)
     raise StoreUnavailableError(
         f"the embedded store did not start; the end of {_log_file(folder)}:\n{_log_tail(folder)}"
     )
@@ -185,15 +186,6 @@ def _answers(port: int) -> bool:
             return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:
         return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _log_file(folder: Path) -> Path:
