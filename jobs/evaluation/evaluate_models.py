@@ -103,6 +103,8 @@ def verdict_sentence(split: dict[str, Any], settings: Settings) -> str:
     if split["verdict"] == TOO_FEW:
         found = min(split["warm_users"].values())
         return f"Too few warm users to say anything: {found}, at least {settings.evaluate.min_warm_users} are needed"
+    if model == BASELINE:
+        return f"{BASELINE} is the opponent itself, so there is nothing that it could beat"
     gain = split["difference"]["ndcg"]
     numbers = f"NDCG@{k} {gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}], {split['name']} split"
     words = {

@@ -146,6 +146,11 @@ def test_the_gate_lets_a_better_model_pass(mode: str) -> None:
     assert judge(outcome("beats"), GateSection(mode=mode))["decision"] == "pass"
 
 
+def test_popularity_is_not_said_to_be_tied_with_itself(make_shop) -> None:
+    report = run(RUN_DATE, make_shop(train={"model": "popularity"}).settings)
+    assert (report["verdict"], report["sentence"][:35]) == ("tied", "popularity is the opponent itself, ")
+
+
 def test_a_day_without_training_searches_nothing_refuses_nothing_and_ranks_with_what_passed(make_shop) -> None:
     shop = make_shop(
         train={"every_days": 7, "als": {"factors": [4], "regularization": [1.0], "alpha": [3.0]}},
