@@ -152,14 +152,20 @@ def _sentence(result: Any) -> str:
 def _detail(result: Any) -> str:
     if result.success:
         return ""
-    if result.exception_info and result.exception_info.get("exception_message"):
-        return f"could not be evaluated: {result.exception_info['exception_message']}"
+    if said := _exceptions(result.exception_info or {}):
+        return f"could not be evaluated: {said}"
     values = result.result
     if "unexpected_count" not in values:
         return f"found {values.get('observed_value')}"
     examples = values.get("partial_unexpected_index_list") or values.get("partial_unexpected_list") or []
     shown = "; ".join(_example(example) for example in examples[:_EXAMPLES])
     return f"{values['unexpected_count']:,} of {values['element_count']:,} rows, e.g. {shown}"
+
+
+def _exceptions(info: Mapping[str, Any]) -> str:
+    """What was raised instead of a result: one message, or one by metric, each of them maybe absent."""
+    parts = [info, *(part for part in info.values() if isinstance(part, Mapping))]
+    return "; ".join(dict.fromkeys(str(part["exception_message"]) for part in parts if part.get("exception_message")))
 
 
 def _example(example: Any) -> str:

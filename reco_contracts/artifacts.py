@@ -141,12 +141,13 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def next_version(parent: Path, stem: str) -> str:
-    """The next free name `<stem>-<nnn>` in a folder of versions, counting from 001."""
-    taken = {entry.name for entry in parent.glob(f"{stem}-*")} if parent.exists() else set()
-    number = 1
-    while f"{stem}-{number:03d}" in taken:
-        number += 1
-    return f"{stem}-{number:03d}"
+    """The name `<stem>-<nnn>` behind the last one in a folder of versions, counting from 001.
+
+    Gaps are not filled: the name of a version that was removed may still be in use elsewhere.
+    """
+    numbers = [entry.name.removeprefix(f"{stem}-") for entry in parent.glob(f"{stem}-*")] if parent.exists() else []
+    last = max((int(number) for number in numbers if number.isdecimal()), default=0)
+    return f"{stem}-{last + 1:03d}"
 
 
 def next_generation(layout: Layout, run_date: date) -> str:

@@ -20,6 +20,7 @@ CURRENT_GENERATION: Final = "generation"
 CURRENT_MANIFEST: Final = "manifest"
 PREVIOUS_GENERATION: Final = "previous_generation"
 PREVIOUS_MANIFEST: Final = "previous_manifest"
+CURRENT_PUBLISHER: Final = "publisher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class RedisKeys:
         return f"{self.namespace}:lists:{generation}:{surface}:{variant}:{bucket}"
 
     def catalogue(self, generation: str, chunk: int) -> str:
-        """String: one chunk of the generation's items (see `catalogue.py`)."""
+        """String: one chunk of the generation's items (`manifests.CatalogueChunk`)."""
         return f"{self.namespace}:catalogue:{generation}:{chunk}"
 
 

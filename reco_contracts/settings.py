@@ -9,8 +9,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
@@ -171,6 +172,28 @@ class RedisSection(Section):
     password: SecretStr | None = None
     connect_timeout_seconds: float = Field(2.0, gt=0)
     timeout_seconds: float = Field(5.0, gt=0)
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        """Refuse what is no address; no part of it is shown, any could be of a password."""
+        if not _is_store_address(url):
+            raise ValueError(
+                "redis://HOST:PORT/DATABASE, rediss:// (TLS) or unix://PATH?db=DATABASE expected; "
+                "a password goes into RECO_REDIS__PASSWORD, or into the address percent-encoded"
+            )
+        return url
+
+
+def _is_store_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    database = parse_qs(parts.query).get("db", ["" if parts.scheme == "unix" else parts.path.strip("/")])[-1]
+    is_cut = bool(parts.fragment) or "@" in parts.query  # a password with a ? or # in it
+    return parts.scheme in ("redis", "rediss", "unix") and not is_cut and (database or "0").isdecimal()
 
 
 class ServingSection(Section):

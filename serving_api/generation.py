@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reco_contracts.errors import ContractError
-from reco_contracts.list_codec import CODEC_VERSION
+from reco_contracts.list_codec import CODEC_VERSION, PAD, unpack_list
 from reco_contracts.manifests import (
     CATALOGUE_CHUNK_ITEMS,
     CatalogueChunk,
@@ -23,6 +23,7 @@ DEFAULT_VARIANT = "default"
 HOME, SIMILAR, POPULAR = "home", "similar", "popular"
 _READS_AT_ONCE = 32
 _ITEMS_A_PAUSE = 1_000
+_LISTS_A_PAUSE = 50
 
 
 @dataclass(slots=True)
@@ -110,6 +111,7 @@ async def load_generation(pipe: RedisPipe, keys: RedisKeys, manifest: Generation
             f"generation {manifest.generation}: {manifest.n_items} items expected, got {len(generation.catalogue)}"
         )
     await _load_popular(pipe, keys, manifest, generation.popular)
+    await _check_popular(generation)
     return generation
 
 
@@ -132,3 +134,18 @@ async def _load_popular(
             popular.update((subject.decode(), value) for subject, value in zip(flat[0::2], flat[1::2], strict=True))
     if variant and not popular:
         raise ContractError(f"generation {manifest.generation}: its popular lists are not in the store")
+
+
+async def _check_popular(generation: Generation) -> None:
+    """Popular lists stand in for all others, so nothing stands in for them: each must be readable."""
+    known = generation.catalogue.ids
+    for number, (subject, value) in enumerate(generation.popular.items()):
+        packed = unpack_list(value)
+        strange = [item for item in (*packed.items, *packed.seeds) if item != PAD and item not in known]
+        if strange:
+            raise ContractError(
+                f"generation {generation.name}: the popular list {subject!r} names item index {strange[0]}, "
+                f"the catalogue has {len(known)} items; publish the generation again"
+            )
+        if number % _LISTS_A_PAUSE == 0:
+            await asyncio.sleep(0)

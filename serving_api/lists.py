@@ -22,6 +22,9 @@ _NOBODY: frozenset[str] = frozenset()
 async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
     """A user's list; items of a category are filled up from its popular list.
 
+    A list with nothing to show (its user has consumed everything, or excludes all of
+    it) is answered for like one that is not there: by popular items.
+
     Args:
         api: the process's state.
         segment: the user id, percent-encoded.
@@ -42,8 +45,8 @@ async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> An
 
     def build(stored: bytes | None, missing: str) -> Answer:
         blocks = _own(generation, stored, "personal", limit, excluded, category)
-        if stored is None or category:
-            held = blocks[0].picked.items if blocks else ()
+        held = blocks[0].picked.items if blocks else ()
+        if category or not held:
             filled = pick(
                 generation.catalogue, generation.popular_list(category), limit - len(held), excluded, taken=held
             )
@@ -73,7 +76,7 @@ async def similar(api: "LookupApi", segment: bytes, query_string: bytes) -> Answ
 
     def build(stored: bytes | None, missing: str) -> Answer:
         blocks = _own(generation, stored, "similar", limit, excluded, "")
-        if stored is None:
+        if not (blocks and blocks[0].picked.items):
             blocks = [Block(pick(generation.catalogue, generation.popular_list(), limit, excluded), missing)]
         return list_answer(api.request_id(), subject, generation, SIMILAR, blocks)
 

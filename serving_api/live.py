@@ -109,7 +109,8 @@ class Live:
             await step()
         except StoreUnavailableError:
             pass  # the pipe reports it
-        except ContractError as error:
-            if str(error) != self._last_error:
-                self._last_error = str(error)
-                _log.error("generation not loaded", error=str(error))
+        except Exception as error:  # noqa: BLE001 - following must not end, whatever is in the store
+            said = str(error) if isinstance(error, ContractError) else repr(error)
+            if said != self._last_error:
+                self._last_error = said
+                _log.error("generation not loaded", error=said)

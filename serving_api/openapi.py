@@ -38,13 +38,14 @@ def _operations() -> dict[str, _Json]:
     return {
         "/v1/users/{user_id}/recommendations": _operation(
             "A user's list",
-            "With `category`, the user's own items of that category come first and its popular items fill up the rest.",
+            "With `category`, the user's own items of that category come first and its popular items fill up the rest. "
+            "Popular items for a user without a list, or with nothing left in it.",
             schemas.Recommendations,
             [user, surface, limit, category, exclude],
         ),
         "/v1/items/{item_id}/similar": _operation(
             "Items like one item",
-            "Popular items for an item without a list.",
+            "Popular items for an item without a list, or with nothing left in it.",
             schemas.SimilarItems,
             [item, limit, exclude],
         ),

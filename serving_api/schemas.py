@@ -43,7 +43,8 @@ class ListAnswer(msgspec.Struct, kw_only=True):
         msgspec.Meta(
             description=(
                 "personal: the user's own list. similar: the item's own list. popular: there is no such list, "
-                "so the popular one. fallback: the store is unreachable or empty, so the last known popular one."
+                "or nothing left in it, so the popular one. "
+                "fallback: the store is unreachable or empty, so the last known popular one."
             )
         ),
     ]

@@ -4,7 +4,6 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reco_contracts.errors import ConfigError
 from reco_contracts.settings import RedisSection
 
 _DEFAULT_PORT = 6379
@@ -38,18 +37,11 @@ def parse_address(section: RedisSection) -> StoreAddress:
 
     Args:
         section: the [redis] settings; user and password there win over those in the URL.
-
-    Raises:
-        ConfigError: another scheme, or a database that is no number.
     """
     parts = urlsplit(section.url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if parts.scheme not in ("redis", "rediss", "unix"):
-        raise ConfigError(f"redis.url: redis://, rediss:// or unix:// expected, got {parts.scheme}://")
     is_unix = parts.scheme == "unix"
     database = query.get("db") or ("" if is_unix else parts.path.strip("/")) or "0"
-    if not database.isdecimal():
-        raise ConfigError(f"redis.url: the database must be a number, got {database!r}")
     return StoreAddress(
         host=None if is_unix else parts.hostname or "127.0.0.1",
         port=parts.port or _DEFAULT_PORT,

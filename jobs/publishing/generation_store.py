@@ -26,6 +26,7 @@ from reco_contracts.manifests import (
 from reco_contracts.redis_keys import (
     CURRENT_GENERATION,
     CURRENT_MANIFEST,
+    CURRENT_PUBLISHER,
     PREVIOUS_GENERATION,
     PREVIOUS_MANIFEST,
     RedisKeys,
@@ -59,7 +60,26 @@ def read_pointer(store: Store, keys: RedisKeys) -> Pointer:
     return Pointer(live, previous)
 
 
-def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer) -> None:
+def claim_pointer(store: Store, keys: RedisKeys, seen: Pointer, publisher: str) -> None:
+    """Announce a publisher before it removes or writes anything.
+
+    Whoever announced itself before cannot move the pointer any more, so that nobody's
+    generation goes live while somebody else takes it for a leftover. The last one to
+    come wins; the announcement of a publisher that died is in nobody's way.
+
+    Args:
+        store: the connected store.
+        keys: the namespace.
+        seen: what `read_pointer` gave when the work began.
+        publisher: a name that nobody else has.
+
+    Raises:
+        PublishError: somebody else moved the pointer meanwhile.
+    """
+    _change_pointer(store, keys, seen, {CURRENT_PUBLISHER: publisher}, None)
+
+
+def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer, publisher: str | None = None) -> None:
     """Move the pointer in one HSET, if it still is where the caller saw it.
 
     Args:
@@ -67,9 +87,10 @@ def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer) 
         keys: the namespace.
         seen: what `read_pointer` gave when the work began.
         target: what the pointer shall say.
+        publisher: as given to `claim_pointer`; None for a caller that writes no generation.
 
     Raises:
-        PublishError: somebody else moved it meanwhile.
+        PublishError: somebody else moved it, or began to publish, meanwhile.
     """
     fields: dict[str | bytes, Any] = {
         CURRENT_GENERATION: target.live.generation if target.live else "",
@@ -77,24 +98,33 @@ def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer) 
         PREVIOUS_GENERATION: target.previous.generation if target.previous else "",
         PREVIOUS_MANIFEST: encode_manifest(target.previous) if target.previous else "",
     }
+    _change_pointer(store, keys, seen, fields, publisher)
+
+
+def _change_pointer(
+    store: Store, keys: RedisKeys, seen: Pointer, fields: dict[str | bytes, Any], publisher: str | None
+) -> None:
+    expected = [entry.generation if entry else "" for entry in seen]
     with store.pipeline(transaction=True) as transaction:
         transaction.watch(keys.current())  # type: ignore[no-untyped-call]
-        now: Any = transaction.hget(keys.current(), CURRENT_GENERATION)
-        expected = seen.live.generation if seen.live else ""
-        if (now or b"").decode() != expected:
-            raise PublishError(_moved(keys, expected, (now or b"").decode()))
+        found: Any = transaction.hmget(keys.current(), [CURRENT_GENERATION, PREVIOUS_GENERATION, CURRENT_PUBLISHER])
+        *now, at_work = ((value or b"").decode() for value in found)
+        if now != expected or publisher not in (None, at_work):
+            raise PublishError(_disturbed(keys, expected, now))
         transaction.multi()
         transaction.hset(keys.current(), mapping=fields)
         try:
             transaction.execute()
         except redis.WatchError as error:
-            raise PublishError(_moved(keys, expected, "another one")) from error
+            raise PublishError(_disturbed(keys, expected, now)) from error
 
 
-def _moved(keys: RedisKeys, expected: str, got: str) -> str:
+def _disturbed(keys: RedisKeys, expected: list[str], now: list[str]) -> str:
+    (live, previous), (live_now, previous_now) = expected, now
     return (
-        f"{keys.current()} pointed to {expected or 'nothing'!r} when this began and now to {got or 'nothing'!r}: "
-        "two publishers ran at once. Nothing was switched; run it again, alone."
+        f"another publish or rollback came in between: {keys.current()} said {live or 'nothing'!r} with "
+        f"{previous or 'nothing'!r} behind it when this began, and now {live_now or 'nothing'!r} with "
+        f"{previous_now or 'nothing'!r}. Nothing was switched here; run it again, alone."
     )
 
 

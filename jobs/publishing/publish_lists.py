@@ -4,23 +4,25 @@ The order is the safety. Whatever dies, and wherever, readers stay on the live
 generation, and `NS:generations` tells the next run what to remove:
 
 1. the folder and its manifest are complete, and the store can take them;
-2. every generation but the live one is unlinked, from its manifest;
+2. the publisher announces itself, so that of two at once only the last can go on;
+   every generation but the live one is unlinked, from its manifest;
 3. the new manifest is recorded, then its keys are written, each with an expiry;
 4. counts and a sample of lists are read back and compared, byte by byte;
 5. one HSET makes it live and the old one `previous`.
 """
 
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.progress import progress_bar
-from jobs.publishing.check_store import check_encoding, check_memory, count_buckets, estimate_bytes
+from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
 from jobs.publishing.connect_store import Store, open_store
 from jobs.publishing.generation_store import (
     Pointer,
+    claim_pointer,
     find_losses,
     known_generations,
     move_pointer,
@@ -29,54 +31,20 @@ from jobs.publishing.generation_store import (
     renew_generation,
     unlink_generation,
 )
-from jobs.publishing.read_back import Sample, check_catalogue, check_lists
-from jobs.publishing.read_lists import (
-    ListFileSize,
-    measure_lists,
-    read_lists_manifest,
-    stream_catalogue,
-)
+from jobs.publishing.plan_publication import Publication, expiry, plan
+from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
+from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
-from reco_contracts.artifacts import Layout, set_released_model
+from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import PublishError
-from reco_contracts.list_codec import CODEC_VERSION
 from reco_contracts.logs import get_logger
-from reco_contracts.manifests import (
-    CATALOGUE_CHUNK_ITEMS,
-    GenerationManifest,
-    ListsManifest,
-    SurfaceManifest,
-    encode_catalogue_chunk,
-)
+from reco_contracts.manifests import GenerationManifest, ListsManifest, encode_catalogue_chunk
 from reco_contracts.redis_keys import RedisKeys
 from reco_contracts.settings import Settings
 
 _log = get_logger(__name__)
 
-Sizes = dict[tuple[str, str], ListFileSize]
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What is being published, where to, and until when it lives.
-
-    Attributes:
-        layout: the data folder.
-        keys: the namespace.
-        manifest: as it will stand in the store.
-        sizes: (surface, variant) -> size of its list file.
-        subjects_per_bucket: lists in one hash.
-        readback_sample: lists to compare after writing.
-        expire_at: Unix time, seconds.
-    """
-
-    layout: Layout
-    keys: RedisKeys
-    manifest: GenerationManifest
-    sizes: Sizes
-    subjects_per_bucket: int
-    readback_sample: int
-    expire_at: int
+Leaving = dict[str, GenerationManifest | None]
 
 
 def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict[str, Any]:
@@ -93,7 +61,7 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
     Raises:
         EmptyPartitionError: there is no such folder.
         ContractError: the folder is incomplete or its files break their contract.
-        PublishError: the store cannot take it, took it wrongly, or a newer one is live.
+        PublishError: the store cannot take it, took it wrongly, or a newer one or another one of its name is live.
         StoreUnavailableError: the store cannot be reached.
     """
     started = time.monotonic()
@@ -101,7 +69,12 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
     publication = plan(lists, settings, datetime.now(UTC))
     with open_store(settings.redis) as store:
         seen = read_pointer(store, settings.keys)
-        if seen.live and seen.live.generation == generation and not _has_losses(store, settings.keys, seen.live):
+        live = seen.live if seen.live and seen.live.generation == generation else None
+        if live:
+            check_same_lists(
+                store, settings.keys, live, publication.manifest, settings.layout, publication.readback_sample
+            )
+        if live and not _has_losses(store, settings.keys, live):
             summary = _renew_live(store, publication, seen)
         else:
             check_order(lists, seen, is_forced=is_forced)
@@ -125,44 +98,6 @@ def renew(settings: Settings) -> dict[str, Any]:
             renew_generation(store, settings.keys, manifest, expire_at)
     until = datetime.fromtimestamp(expire_at, UTC).isoformat()
     return {"renewed": [manifest.generation for manifest in reachable], "expires_at": until}
-
-
-def expiry(settings: Settings, now: datetime) -> int:
-    """When keys that are written or renewed now go by themselves; Unix time, seconds."""
-    return int((now + timedelta(days=settings.publish.safety_ttl_days)).timestamp())
-
-
-def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication:
-    """Measure the list files and lay out the generation in the store.
-
-    Args:
-        lists: the folder's manifest.
-        settings: bucket size, sample, expiry.
-        now: when publishing began, UTC.
-    """
-    layout, per_bucket = settings.layout, settings.publish.subjects_per_bucket
-    sizes = {
-        (surface, variant): measure_lists(layout.list_file(lists.generation, surface, variant))
-        for surface, variants in lists.lists.items()
-        for variant in variants
-    }
-    surfaces: dict[str, dict[str, SurfaceManifest]] = {}
-    for (surface, variant), size in sizes.items():
-        buckets = count_buckets(size.subjects, per_bucket)
-        surfaces.setdefault(surface, {})[variant] = SurfaceManifest(subjects=size.subjects, buckets=buckets, k=size.k)
-    manifest = GenerationManifest(
-        generation=lists.generation,
-        run_date=lists.run_date,
-        model_version=lists.model_version,
-        created_at=now.isoformat(timespec="seconds"),
-        codec_version=CODEC_VERSION,
-        n_items=lists.n_items,
-        catalogue_chunks=-(-lists.n_items // CATALOGUE_CHUNK_ITEMS),
-        popular_windows_days=lists.popular_windows_days,
-        surfaces=surfaces,
-    )
-    sample, expire_at = settings.publish.readback_sample, expiry(settings, now)
-    return Publication(layout, settings.keys, manifest, sizes, per_bucket, sample, expire_at)
 
 
 def check_order(lists: ListsManifest, seen: Pointer, *, is_forced: bool) -> None:
@@ -195,8 +130,12 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     keys, manifest = publication.keys, publication.manifest
     path = publication.layout.catalogue_file(manifest.generation)
     chunks = [encode_catalogue_chunk(chunk) for chunk in stream_catalogue(path)]
-    warnings = _check_store(store, publication, seen, sum(map(len, chunks)))
-    unlinked = _make_room(store, keys, seen)
+    # Read before the announcement: what comes later belongs to somebody who may make it live.
+    leaving = _leaving(store, keys, seen)
+    warnings = _check_store(store, publication, leaving, sum(map(len, chunks)))
+    publisher = secrets.token_hex(8)
+    claim_pointer(store, keys, seen, publisher)
+    _make_room(store, keys, seen, leaving)
     record_generation(store, keys, manifest)
     target = WriteTarget(store, keys, manifest, publication.expire_at)
     write_catalogue(target, chunks)
@@ -206,25 +145,28 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     check_catalogue(store, keys, manifest, chunks)
     # A live generation that lost keys is written again in its own place: nothing is left behind it.
     behind = None if seen.live and seen.live.generation == manifest.generation else seen.live
-    move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind))
+    move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
     if behind:
         renew_generation(store, keys, behind, publication.expire_at)
     return _summary("published", publication, behind) | {
         "bytes": written + sum(map(len, chunks)),
-        "unlinked": unlinked,
+        "unlinked": sorted(leaving),
         "warnings": warnings,
     }
 
 
-def _check_store(store: Store, publication: Publication, seen: Pointer, catalogue_bytes: int) -> list[str]:
+def _leaving(store: Store, keys: RedisKeys, seen: Pointer) -> Leaving:
+    """Every generation but the live one."""
+    live = seen.live.generation if seen.live else None
+    return {name: entry for name, entry in known_generations(store, keys).items() if name != live}
+
+
+def _check_store(store: Store, publication: Publication, leaving: Leaving, catalogue_bytes: int) -> list[str]:
     sizes = list(publication.sizes.values())
     estimate = estimate_bytes(sizes, publication.subjects_per_bucket, catalogue_bytes)
     per_list = estimate / max(1, sum(size.subjects for size in sizes))
-    live = seen.live.generation if seen.live else None
-    leaving = [entry for name, entry in known_generations(store, publication.keys).items() if entry and name != live]
-    reclaimable = int(
-        per_list * sum(_lists_in(entry) for entry in leaving if not find_losses(store, publication.keys, entry))
-    )
+    whole = [entry for entry in leaving.values() if entry and not find_losses(store, publication.keys, entry)]
+    reclaimable = int(per_list * sum(map(_lists_in, whole)))
     warnings = check_encoding(store, sizes, publication.subjects_per_bucket)
     warnings += check_memory(store, estimate, reclaimable)
     for warning in warnings:
@@ -232,17 +174,14 @@ def _check_store(store: Store, publication: Publication, seen: Pointer, catalogu
     return warnings
 
 
-def _make_room(store: Store, keys: RedisKeys, seen: Pointer) -> list[str]:
-    """Unlink every generation but the live one; first forget that there is one to go back to."""
-    live = seen.live.generation if seen.live else None
-    leaving = {name: entry for name, entry in known_generations(store, keys).items() if name != live}
-    if leaving and seen.previous:
+def _make_room(store: Store, keys: RedisKeys, seen: Pointer, leaving: Leaving) -> None:
+    """Unlink what leaves; first forget that there is one to go back to."""
+    if seen.previous:
         move_pointer(store, keys, seen, Pointer(seen.live, None))
     for name, entry in leaving.items():
         if entry is None:
             _log.warning("manifest cannot be read, its keys will expire by themselves", generation=name)
         unlink_generation(store, keys, name, entry)
-    return sorted(leaving)
 
 
 def _write_surface(

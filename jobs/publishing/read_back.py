@@ -1,9 +1,12 @@
 """Read a generation back before it goes live, and compare."""
 
+from collections.abc import Collection
 from typing import Any
 
 from jobs.publishing.connect_store import Store
 from jobs.publishing.generation_store import count_lists
+from jobs.publishing.read_lists import stream_lists
+from reco_contracts.artifacts import Layout
 from reco_contracts.errors import PublishError
 from reco_contracts.manifests import GenerationManifest
 from reco_contracts.redis_keys import RedisKeys, list_bucket
@@ -45,11 +48,7 @@ def check_lists(
             f"{manifest.generation} {surface}/{variant}: {size.subjects:,} lists written, {counted:,} in the store "
             "(a subject that occurs twice counts once). The pointer has not moved."
         )
-    with store.pipeline(transaction=False) as pipe:
-        for subject in sample.lists:
-            bucket = list_bucket(subject, size.buckets)
-            pipe.hget(keys.lists(manifest.generation, surface, variant, bucket), subject)
-        stored = pipe.execute()
+    stored = _stored_lists(store, keys, manifest, surface, variant, sample.lists)
     different = [subject for (subject, value), got in zip(sample.lists.items(), stored, strict=True) if got != value]
     if different:
         raise PublishError(
@@ -70,3 +69,60 @@ def check_catalogue(store: Store, keys: RedisKeys, manifest: GenerationManifest,
             raise PublishError(
                 f"{manifest.generation}: catalogue chunk {number} read back differently. The pointer has not moved."
             )
+
+
+def check_same_lists(
+    store: Store, keys: RedisKeys, live: GenerationManifest, folder: GenerationManifest, layout: Layout, size: int
+) -> None:
+    """Make sure that a folder holds what is live under its name.
+
+    A folder that was removed and ranked again takes the old name. A list that the store
+    lacks is no difference: it was lost, or its user was erased.
+
+    Args:
+        store: the connected store.
+        keys: the namespace.
+        live: the live generation.
+        folder: the manifest that the folder would be published with; its generation is the live one's.
+        layout: the data folder.
+        size: lists to compare of each surface and variant.
+
+    Raises:
+        PublishError: something differs.
+    """
+    told = [(one.run_date, one.model_version, one.n_items, _names(one)) for one in (live, folder)]
+    is_same = told[0] == told[1]
+    for surface, variant in _names(folder) if is_same else ():
+        batch = next(stream_lists(layout.list_file(folder.generation, surface, variant), folder.n_items), None)
+        if batch is None:
+            continue
+        sample = Sample(len(batch.subjects), size)
+        sample.take(batch.subjects, batch.values)
+        stored = _stored_lists(store, keys, live, surface, variant, sample.lists)
+        is_same &= all(got in (None, value) for value, got in zip(sample.lists.values(), stored, strict=True))
+    if not is_same:
+        raise PublishError(
+            f"{live.generation} is live with other lists than {layout.lists / live.generation} holds: the folder was "
+            "removed and made again under its old name. What is live stays. Run `reco rank` once more, which takes "
+            "the next name, and publish that."
+        )
+
+
+def _names(manifest: GenerationManifest) -> list[tuple[str, str]]:
+    return sorted((surface, variant) for surface, variants in manifest.surfaces.items() for variant in variants)
+
+
+def _stored_lists(
+    store: Store,
+    keys: RedisKeys,
+    manifest: GenerationManifest,
+    surface: str,
+    variant: str,
+    subjects: Collection[str],
+) -> list[Any]:
+    """The packed list of each subject; None where the store has none."""
+    buckets = manifest.surfaces[surface][variant].buckets
+    with store.pipeline(transaction=False) as pipe:
+        for subject in subjects:
+            pipe.hget(keys.lists(manifest.generation, surface, variant, list_bucket(subject, buckets)), subject)
+        return list(pipe.execute())

@@ -12,7 +12,7 @@ from jobs.publishing.generation_store import (
     read_pointer,
     renew_generation,
 )
-from jobs.publishing.publish_lists import expiry
+from jobs.publishing.plan_publication import expiry
 from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.manifests import GenerationManifest

@@ -13,10 +13,12 @@ from serving_scenes import ask, items_of, settings_for, until, with_api
 from benchmarks.list_folder import FolderShape, item_id, popular_items, write_list_folder
 from jobs.publishing.embedded_store import StoreOptions, embedded_store
 from jobs.publishing.publish_lists import run
+from reco_contracts.redis_keys import list_bucket
 from reco_contracts.settings import Settings
+from serving_api import live
 from serving_api.api import LookupApi
 
-NAME = "20240501-001"
+NAME, NEXT = "20240501-001", "20240501-002"
 SHAPE = FolderShape(users=50)
 USER = "/v1/users/user-7/recommendations?limit=5"
 POPULAR = [item_id(item) for item in popular_items("", SHAPE)[:5]]
@@ -133,6 +135,48 @@ def test_a_generation_that_cannot_be_loaded_leaves_the_old_one_served(
         await asyncio.sleep(3 * store_settings.serving.poll_seconds)
         answer = await client.get(USER)
         assert (answer.json()["source"], answer.json()["generation"]) == ("personal", NAME)
+
+    with_api(store_settings, scene)
+
+
+def test_a_popular_list_that_is_damaged_keeps_its_generation_from_being_served(
+    store_settings: Settings, store: redis.Redis
+) -> None:
+    """Nothing stands in for a popular list; the process keeps following and takes the next generation."""
+    write_list_folder(store_settings.layout, NAME, SHAPE)
+    write_list_folder(store_settings.layout, NEXT, SHAPE)
+    run(NAME, store_settings)
+    key = store_settings.keys.lists(NAME, "popular", "default", list_bucket("30|", 1))
+    store.hset(key, "30|", bytes.fromhex("01000100ffffff0f003c03"))  # an item that is not in the catalogue
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        for path in LIST_ROUTES:
+            assert (await client.get(path)).status_code == 200
+        assert api.live.generation.name is None
+        await asyncio.to_thread(run, NEXT, store_settings)
+        await until(lambda: api.live.generation.name == NEXT)
+        assert items_of(await client.get("/v1/popular?limit=5")) == POPULAR
+
+    with_api(store_settings, scene)
+
+
+def test_whatever_goes_wrong_while_loading_the_process_keeps_following(
+    store_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_list_folder(store_settings.layout, NAME, SHAPE)
+    run(NAME, store_settings)
+    real = live.write_fallback
+
+    def fail_once(*arguments: object) -> None:
+        monkeypatch.setattr(live, "write_fallback", real)
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(live, "write_fallback", fail_once)
+    write_list_folder(store_settings.layout, NEXT, SHAPE)
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        await asyncio.to_thread(run, NEXT, store_settings)
+        await until(lambda: api.live.generation.name == NEXT)
 
     with_api(store_settings, scene)
 

@@ -267,3 +267,22 @@ def test_a_stored_list_that_is_damaged_is_answered_for(published: Settings, stor
     responses = ask(published, USER, "/v1/users/user-8/recommendations", "/v1/users/user-9/recommendations")
     assert [response.json()["source"] for response in responses] == ["fallback", "fallback", "personal"]
     assert all(items_of(response) for response in responses)
+
+
+def test_a_list_with_nothing_left_in_it_is_answered_by_popular_items(published: Settings, store: redis.Redis) -> None:
+    key = published.keys.lists(NAME, "home", "default", list_bucket("user-7", 1))
+    store.hset(key, "user-7", b"\x01\x00\x00\x00")  # its user has consumed everything
+    own = ",".join(item_id(item) for item in home_items(8, SHAPE))
+    near = ",".join(item_id((3 + step) % SHAPE.items) for step in range(1, SHAPE.k + 1))
+    popular, *answers = ask(
+        published,
+        "/v1/popular?limit=5",
+        "/v1/users/user-7/recommendations?limit=5",
+        f"/v1/users/user-8/recommendations?limit=5&exclude={own}",
+        f"/v1/items/item-3/similar?limit=5&exclude={near}",
+    )
+    assert [answer.json()["source"] for answer in answers] == ["popular"] * 3
+    assert items_of(answers[0]) == items_of(popular)
+    assert len(items_of(answers[1])) == 5
+    assert not set(items_of(answers[1])) & set(own.split(","))
+    assert items_of(answers[2]) == ["item-0", "item-1", "item-2"]

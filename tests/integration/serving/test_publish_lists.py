@@ -1,5 +1,6 @@
 """Publishing: what is in the files is in the store, compactly, and the pointer moves last."""
 
+import shutil
 from datetime import date
 
 import pyarrow as pa
@@ -95,6 +96,20 @@ def test_a_live_generation_that_lost_keys_is_written_again(store_settings: Setti
     assert store.exists(*keys) == 5
 
 
+@pytest.mark.parametrize("change", [{"shift": 50}, {"items": 151}, {"run_date": date(2024, 4, 30)}])
+def test_a_folder_that_was_made_anew_under_a_live_name_is_refused(
+    store_settings: Settings, store: redis.Redis, change: dict[str, object]
+) -> None:
+    write_list_folder(store_settings.layout, FIRST, shape(1))
+    run(FIRST, store_settings)
+    before = store.hgetall(store_settings.keys.current())
+    shutil.rmtree(store_settings.layout.lists / FIRST)
+    write_list_folder(store_settings.layout, FIRST, shape(1, **change))
+    with pytest.raises(PublishError, match="is live with other lists"):
+        run(FIRST, store_settings)
+    assert store.hgetall(store_settings.keys.current()) == before
+
+
 def short_lived(store: redis.Redis, settings: Settings) -> set[str]:
     """Keys of the namespace that go earlier than in 13 days."""
     keys = [key.decode() for key in store.scan_iter(f"{settings.project.namespace}:*")]
@@ -181,4 +196,4 @@ def test_a_subject_that_occurs_twice_is_refused_before_the_switch(store_settings
     pq.write_table(table.set_column(0, "subject", [subjects]), path)
     with pytest.raises(PublishError, match="700 lists written, 699 in the store"):
         run(FIRST, store_settings)
-    assert not store.exists(store_settings.keys.current())
+    assert not store.hexists(store_settings.keys.current(), "generation")

@@ -10,6 +10,7 @@ from reco_contracts.artifacts import (
     complete_versions,
     new_folder,
     next_generation,
+    next_version,
     read_model_manifest,
     released_model,
     replace_file,
@@ -83,3 +84,10 @@ def test_the_released_model_is_remembered_and_a_missing_one_is_named(tmp_path: P
     assert released_model(layout) == "als-20260131-001"
     with pytest.raises(EmptyPartitionError, match="als-20260131-001"):
         read_model_manifest(layout, "als-20260131-001")
+
+
+def test_the_name_of_a_version_that_was_removed_is_not_used_again(tmp_path: Path) -> None:
+    for name in ("als-20260131-001", "als-20260131-003", "als-20260131-x", "als-20260201-007"):
+        (tmp_path / name).mkdir()
+    assert next_version(tmp_path, "als-20260131") == "als-20260131-004"
+    assert next_version(tmp_path / "absent", "als-20260131") == "als-20260131-001"

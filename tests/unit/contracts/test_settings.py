@@ -81,3 +81,30 @@ def test_the_password_never_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://cache",
+        "cache:6379",
+        "redis://cache/first",
+        "redis://cache:port",
+        "redis://:hunt/er2@cache:6379/0",
+        "redis://:12?hunter2@cache",
+        "redis://:12#hunter2@cache",
+        "redis://:hunt#er2@cache",
+    ],
+)
+def test_what_is_no_address_of_a_store_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"redis\.url: .*RECO_REDIS__PASSWORD") as caught:
+        load_settings(redis={"url": url})
+    assert "hunt" not in str(caught.value)
+    assert "er2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://cache", "rediss://ann:se%40cret@cache:7000/2?ssl_cert_reqs=none", "unix:///run/a@b.sock?db=1"]
+)
+def test_the_addresses_of_a_store_are_taken(url: str) -> None:
+    assert load_settings(redis={"url": url}).redis.url == url

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,8 +13,9 @@ import pytest
 
 from expectations.run_checks import SuiteRun, run_checks
 from expectations.suites import list_suite
-from jobs.validate_outputs import measure_lists, validate_features, validate_lists
-from reco_contracts.columns import DIM_USERS, FCT_INTERACTIONS, ITEM_FEATURES, USER_FEATURES, DType, Table
+from jobs.measure_lists import measure_lists
+from jobs.validate_outputs import validate_features, validate_lists
+from reco_contracts.columns import FCT_INTERACTIONS, ITEM_FEATURES, USER_FEATURES, DType, Table
 from reco_contracts.errors import EmptyPartitionError, ValidationFailedError
 from reco_contracts.manifests import ListsManifest, encode_manifest
 from reco_contracts.settings import Settings, load_settings
@@ -64,17 +65,20 @@ def _write_features(settings: Settings, change: Callable[[pl.DataFrame], pl.Data
 
 
 def _write_marts(settings: Settings) -> None:
-    users = pl.DataFrame({"user_id": ["u1", "u2"], "first_seen_date": [RUN_DATE, RUN_DATE]})
-    _write(users, settings.layout.export(DIM_USERS.name))
-    consumed = pl.DataFrame(
-        {
-            "user_id": ["u1", "u1", "u2"],
-            "item_id": ["i0", "i2", "i0"],
-            "event_date": [RUN_DATE, date(2026, 2, 1), RUN_DATE],
-            "is_consumed": [True, True, True],
-        }
-    )
-    _write(consumed, settings.layout.export(FCT_INTERACTIONS.name))
+    later = RUN_DATE + timedelta(days=1)
+    rows = [
+        ("u1", "i0", RUN_DATE, True),
+        ("u1", "i2", later, True),
+        ("u2", "i0", RUN_DATE, True),
+        *(("u2", f"i{index}", RUN_DATE, False) for index in range(1, 5)),
+        ("u3", "i0", later, True),
+    ]
+    _write_history(settings, rows)
+
+
+def _write_history(settings: Settings, rows: list[tuple[str, str, date, bool]]) -> None:
+    history = pl.DataFrame(rows, schema=["user_id", "item_id", "event_date", "is_consumed"], orient="row")
+    _write(history.with_columns(pl.lit(1.0).alias("weight")), settings.layout.export(FCT_INTERACTIONS.name))
 
 
 def _write_lists(settings: Settings, rows: list[Row]) -> None:
@@ -99,7 +103,7 @@ def _write_lists(settings: Settings, rows: list[Row]) -> None:
 def test_good_lists_pass_and_leave_a_readable_report(settings: Settings) -> None:
     summary = validate_lists(GENERATION, RUN_DATE, settings)
     assert summary["failed"] == []
-    assert summary["checks"] == 13
+    assert summary["checks"] == 14
     assert summary["rows"] == {"home default lists": 2}
     assert "html" in Path(summary["data_docs"]).read_text()[:200].lower()
 
@@ -116,7 +120,10 @@ def test_good_lists_pass_and_leave_a_readable_report(settings: Settings) -> None
         ({"reasons": [1, 200]}, "every item has a known reason"),
         ({"seeds": [-1, -1]}, "every reason that names an item"),
         ({"subject": "u2"}, "one list a subject"),
-        ({"item_indices": [], "scores": [], "reasons": [], "seeds": []}, "every list has 1 to 50 items"),
+        (
+            {"item_indices": [], "scores": [], "reasons": [], "seeds": []},
+            "every list is as long as validate.min_list_length",
+        ),
     ],
 )
 def test_one_corrupted_list_stops_the_run_and_is_named(settings: Settings, change: Row, sentence: str) -> None:
@@ -131,11 +138,56 @@ def test_consumption_after_the_run_date_does_not_count(settings: Settings) -> No
     assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
 
 
+def test_users_who_come_after_the_run_date_need_no_list(settings: Settings) -> None:
+    """u3 came the day after; who was only shown something is in no mart of interactions at all."""
+    strict = settings.validate_.model_copy(update={"min_users_share": 1.0})
+    assert validate_lists(GENERATION, RUN_DATE, settings.model_copy(update={"validate_": strict}))["failed"] == []
+
+
 def test_lists_for_too_few_users_stop_the_run(settings: Settings) -> None:
     _write_lists(settings, GOOD_LISTS[:1])
     settings = settings.model_copy(update={"validate_": settings.validate_.model_copy(update={"min_users_share": 1.0})})
     with pytest.raises(ValidationFailedError, match="at least 2 lists"):
         validate_lists(GENERATION, RUN_DATE, settings)
+
+
+NOTHING: Row = {"item_indices": [], "scores": [], "reasons": [], "seeds": []}
+
+
+def test_a_user_who_has_consumed_all_that_anybody_chose_needs_no_list(settings: Settings) -> None:
+    _write_lists(settings, [GOOD_LISTS[0] | NOTHING, GOOD_LISTS[1]])
+    own = [("u1", f"i{index}", RUN_DATE, True) for index in range(5)]
+    _write_history(settings, [*own, ("u2", "i0", RUN_DATE, True)])
+    assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
+    _write_history(settings, [*own[:4], ("u1", "i4", RUN_DATE, False), ("u2", "i0", RUN_DATE, True)])
+    with pytest.raises(ValidationFailedError, match=r"or holds all that is left for its user.*subject=u1"):
+        validate_lists(GENERATION, RUN_DATE, settings)
+
+
+def test_a_catalogue_with_nothing_on_sale_is_no_excuse_for_empty_lists(settings: Settings) -> None:
+    _write_lists(settings, [row | NOTHING for row in GOOD_LISTS])
+    gone = pl.DataFrame({"item_id": [f"i{index}" for index in range(N_ITEMS)], "is_available": [False] * N_ITEMS})
+    _write(gone, settings.layout.catalogue_file(GENERATION))
+    with pytest.raises(ValidationFailedError, match="2 of 2 rows"):
+        validate_lists(GENERATION, RUN_DATE, settings)
+
+
+@pytest.mark.parametrize(("rule", "is_red"), [("forever", False), (2, False), (1, True), ("off", True)])
+def test_only_what_the_surface_excludes_is_taken_from_what_is_left(
+    settings: Settings, rule: str | int, is_red: bool
+) -> None:
+    yesterday = RUN_DATE - timedelta(days=1)
+    _write_lists(settings, [GOOD_LISTS[0] | NOTHING, GOOD_LISTS[1]])
+    _write_history(
+        settings, [("u1", "i0", yesterday, True), ("u2", "i3", yesterday, True), ("u1", "i3", yesterday, True)]
+    )
+    home = settings.surfaces.home.model_copy(update={"exclude_seen": rule})
+    settings = settings.model_copy(update={"surfaces": settings.surfaces.model_copy(update={"home": home})})
+    if is_red:
+        with pytest.raises(ValidationFailedError, match="subject=u1"):
+            validate_lists(GENERATION, RUN_DATE, settings)
+    else:
+        assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
 
 
 def test_a_missing_generation_is_an_error_not_a_skipped_check(settings: Settings) -> None:
@@ -151,6 +203,7 @@ def test_good_features_pass(settings: Settings) -> None:
     ("change", "sentence"),
     [
         (lambda frame: frame.drop("interactions_7d"), "the columns are the contract's"),
+        (lambda frame: frame.drop("interactions_7d"), r"could not be evaluated: .*interactions_7d"),
         (lambda frame: frame.with_columns(pl.lit(-1).alias("interactions_7d")), "interactions_7d is not negative"),
         (lambda frame: pl.concat([frame, frame]), "one row a user_id"),
         (
@@ -176,7 +229,7 @@ def test_no_suite_at_all_is_a_failure() -> None:
 def test_an_empty_table_is_a_failure_even_where_every_row_check_holds() -> None:
     empty = pl.DataFrame(schema=dict.fromkeys(("subject", "list_length"), pl.String)).to_pandas()
     with pytest.raises(ValidationFailedError):
-        run_checks([SuiteRun(list_suite("home", 0, 0, 10), empty, ("subject",))], None).raise_if_failed()
+        run_checks([SuiteRun(list_suite("home", 0, 10), empty, ("subject",))], None).raise_if_failed()
 
 
 def test_batches_measure_the_same_as_one_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +248,7 @@ def test_batches_measure_the_same_as_one_frame(tmp_path: Path, monkeypatch: pyte
     pl.DataFrame(rows, schema=LIST_SCHEMA).write_parquet(path)
     available = np.array([True, False] * 3)
     whole = measure_lists(path, available, None)
-    monkeypatch.setattr("jobs.validate_outputs._LISTS_A_BATCH", 7)
+    monkeypatch.setattr("jobs.measure_lists._LISTS_A_BATCH", 7)
     assert measure_lists(path, available, None).equals(whole)
 
 

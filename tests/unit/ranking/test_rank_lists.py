@@ -14,6 +14,7 @@ from jobs.models.base import TopK
 from jobs.ranking import make_home_lists, make_similar_lists, train_model
 from jobs.ranking.fill_lists import fill_short_lists
 from jobs.ranking.rank_lists import run
+from jobs.validate_outputs import validate_lists
 from reco_contracts.columns import CATALOGUE_COLUMNS, LIST_COLUMNS
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.manifests import decode_lists_manifest
@@ -186,8 +187,9 @@ def test_a_user_whom_the_model_has_not_seen_is_folded_in(make_shop, rank) -> Non
 def test_users_without_a_weight_or_with_everything_get_what_is_left_of_the_popular_items(make_shop, rank) -> None:
     returned = interaction(RUN_DATE, "returner", "item-01", weight=-8)
     everything = [interaction(RUN_DATE, "collector", f"item-{n:02d}") for n in range(N_ITEMS - 2)]
-    shop = make_shop([*shop_rows(), returned, *everything])
-    _, lists = rank(shop)
+    shop = make_shop([*shop_rows(), returned, *everything], validate={"min_list_length": 5, "data_docs": False})
+    summary, lists = rank(shop)
+    assert validate_lists(summary["generation"], RUN_DATE, shop.settings)["failed"] == []
     popular = [item for item, *_ in lists["popular"]["30|"] if item != "item-01"]
     assert [item for item, *_ in lists["home"]["returner"]] == popular[:8]
     assert {reason for _, _, reason, _ in lists["home"]["returner"]} == {Reason.POPULAR}
@@ -209,6 +211,7 @@ def test_one_interaction_is_enough_for_a_generation(make_shop, rank) -> None:
     summary, lists = rank(shop)
     assert summary["lists"]["home"] == 1
     assert lists["home"]["user-00"] == []
+    assert validate_lists(summary["generation"], RUN_DATE, shop.settings)["failed"] == []
 
 
 def test_the_popularity_model_ranks_too(make_shop, rank) -> None:

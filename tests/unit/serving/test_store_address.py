@@ -2,9 +2,6 @@
 
 import ssl
 
-import pytest
-
-from reco_contracts.errors import ConfigError
 from reco_contracts.settings import RedisSection
 from serving_api.store_address import parse_address
 
@@ -37,9 +34,3 @@ def test_tls_checks_the_certificate_unless_told_otherwise() -> None:
 def test_a_unix_socket_has_a_path_and_a_database() -> None:
     address = parse_address(RedisSection(url="unix:///run/store.sock?db=1"))
     assert (address.socket_path, address.hello) == ("/run/store.sock", (("SELECT", "1"),))
-
-
-@pytest.mark.parametrize("url", ["http://cache", "cache:6379", "redis://cache/first"])
-def test_other_addresses_are_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"redis\.url"):
-        parse_address(RedisSection(url=url))

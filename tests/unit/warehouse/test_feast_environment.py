@@ -51,6 +51,6 @@ def test_any_password_arrives_as_it_is(password: str) -> None:
     assert parsed(RedisSection(url="redis://localhost:6379/0", password=password))[1]["password"] == password
 
 
-def test_another_scheme_is_refused() -> None:
+def test_an_option_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"redis\.url"):
-        connection_string(RedisSection(url="http://localhost:6379"))
+        connection_string(RedisSection(url="redis://localhost:6379?socket_timeout=never"))

@@ -1,0 +1,75 @@
+"""Lay out a generation in the store before anything is written: sizes, buckets, manifest, expiry."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobs.publishing.check_store import count_buckets
+from jobs.publishing.read_lists import ListFileSize, measure_lists
+from reco_contracts.artifacts import Layout
+from reco_contracts.list_codec import CODEC_VERSION
+from reco_contracts.manifests import CATALOGUE_CHUNK_ITEMS, GenerationManifest, ListsManifest, SurfaceManifest
+from reco_contracts.redis_keys import RedisKeys
+from reco_contracts.settings import Settings
+
+Sizes = dict[tuple[str, str], ListFileSize]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is being published, where to, and until when it lives.
+
+    Attributes:
+        layout: the data folder.
+        keys: the namespace.
+        manifest: as it will stand in the store.
+        sizes: (surface, variant) -> size of its list file.
+        subjects_per_bucket: lists in one hash.
+        readback_sample: lists to compare after writing.
+        expire_at: Unix time, seconds.
+    """
+
+    layout: Layout
+    keys: RedisKeys
+    manifest: GenerationManifest
+    sizes: Sizes
+    subjects_per_bucket: int
+    readback_sample: int
+    expire_at: int
+
+
+def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication:
+    """Measure the list files and lay out the generation in the store.
+
+    Args:
+        lists: the folder's manifest.
+        settings: bucket size, sample, expiry.
+        now: when publishing began, UTC.
+    """
+    layout, per_bucket = settings.layout, settings.publish.subjects_per_bucket
+    sizes = {
+        (surface, variant): measure_lists(layout.list_file(lists.generation, surface, variant))
+        for surface, variants in lists.lists.items()
+        for variant in variants
+    }
+    surfaces: dict[str, dict[str, SurfaceManifest]] = {}
+    for (surface, variant), size in sizes.items():
+        buckets = count_buckets(size.subjects, per_bucket)
+        surfaces.setdefault(surface, {})[variant] = SurfaceManifest(subjects=size.subjects, buckets=buckets, k=size.k)
+    manifest = GenerationManifest(
+        generation=lists.generation,
+        run_date=lists.run_date,
+        model_version=lists.model_version,
+        created_at=now.isoformat(timespec="seconds"),
+        codec_version=CODEC_VERSION,
+        n_items=lists.n_items,
+        catalogue_chunks=-(-lists.n_items // CATALOGUE_CHUNK_ITEMS),
+        popular_windows_days=lists.popular_windows_days,
+        surfaces=surfaces,
+    )
+    sample, expire_at = settings.publish.readback_sample, expiry(settings, now)
+    return Publication(layout, settings.keys, manifest, sizes, per_bucket, sample, expire_at)
+
+
+def expiry(settings: Settings, now: datetime) -> int:
+    """When keys that are written or renewed now go by themselves; Unix time, seconds."""
+    return int((now + timedelta(days=settings.publish.safety_ttl_days)).timestamp())
