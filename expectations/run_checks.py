@@ -12,6 +12,7 @@ import great_expectations as gx
 import zstandard  # noqa: F401 - without it Great Expectations runs nothing and says nothing
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from expectations.checks_page import CheckResult, write_checks_page
 from reco_contracts.errors import ValidationFailedError
 
 _EXAMPLES: Final = 5
@@ -33,15 +34,6 @@ class SuiteRun:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedCheck:
-    """One expectation that did not hold."""
-
-    suite: str
-    check: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class CheckReport:
     """What was checked.
 
@@ -49,12 +41,12 @@ class CheckReport:
         checks: number of expectations evaluated.
         rows: rows judged, by suite.
         failed: what did not hold.
-        data_docs: the HTML's index page, or None where it was not asked for.
+        data_docs: the first page of the HTML, or None where it was not asked for.
     """
 
     checks: int
     rows: dict[str, int]
-    failed: tuple[FailedCheck, ...] = field(default=())
+    failed: tuple[CheckResult, ...] = field(default=())
     data_docs: Path | None = None
 
     def raise_if_failed(self) -> None:
@@ -91,19 +83,19 @@ def run_checks(runs: Sequence[SuiteRun], data_docs: Path | None) -> CheckReport:
         context = gx.get_context(mode="file", project_root_dir=folder)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         source = context.data_sources.add_pandas("frames")
-        results = {run.suite.name: _run_one(context, source, run) for run in runs}
-        index = _keep_data_docs(context, data_docs) if data_docs else None
-    failed = tuple(
-        FailedCheck(name, _sentence(result), _detail(result))
-        for name, suite_results in results.items()
-        for result in suite_results
-        if not result.success
-    )
+        results = [
+            CheckResult(run.suite.name, _sentence(result), bool(result.success), _detail(result))
+            for run in runs
+            for result in _run_one(context, source, run)
+        ]
+        if data_docs:
+            _keep_data_docs(context, data_docs)
+    rows = {run.suite.name: len(run.frame) for run in runs}
     return CheckReport(
-        checks=sum(len(suite_results) for suite_results in results.values()),
-        rows={run.suite.name: len(run.frame) for run in runs},
-        failed=failed,
-        data_docs=index,
+        checks=len(results),
+        rows=rows,
+        failed=tuple(result for result in results if not result.is_passed),
+        data_docs=write_checks_page(data_docs, results, rows) if data_docs else None,
     )
 
 
@@ -143,14 +135,13 @@ def _run_one(context: Any, source: Any, run: SuiteRun) -> list[Any]:
     return results
 
 
-def _keep_data_docs(context: Any, target: Path) -> Path:
+def _keep_data_docs(context: Any, target: Path) -> None:
     context.build_data_docs()
     (site,) = context.get_docs_sites_urls()
     built = Path(str(site["site_url"]).removeprefix("file://")).parent
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(built, target)
-    return target / "index.html"
 
 
 def _sentence(result: Any) -> str:
@@ -159,6 +150,8 @@ def _sentence(result: Any) -> str:
 
 
 def _detail(result: Any) -> str:
+    if result.success:
+        return ""
     if said := _exceptions(result.exception_info or {}):
         return f"could not be evaluated: {said}"
     values = result.result

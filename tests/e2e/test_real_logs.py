@@ -46,8 +46,8 @@ def test_a_public_log_becomes_served_lists_and_als_beats_popularity(
     layout = Layout(Path(summary["workspace"]))
     manifest = json.loads((layout.models / complete_versions(layout.models)[-1] / "manifest.json").read_bytes())
     report = manifest["metrics"]
-    scored = next(part for part in report["splits"] if part["name"] == report["primary_split"])
-    assert report["primary_split"] == split
+    scored = report["split"]
+    assert report["primary_split"] == scored["name"] == split
     assert scored["warm_users"]["test"] == users
     assert scored["verdict"] == report["verdict"] == "beats"
     for metric in ("ndcg", "recall"):

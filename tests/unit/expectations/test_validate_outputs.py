@@ -1,9 +1,11 @@
 """Each check on features and lists fires for its own fault, and for nothing else."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import polars as pl
@@ -256,3 +258,17 @@ def test_batches_measure_the_same_as_one_frame(tmp_path: Path, monkeypatch: pyte
 def test_codes_are_found_as_by_a_set(codes: list[int], known: list[int]) -> None:
     found = _is_among(np.array(codes, dtype=np.int64), np.array(sorted(known), dtype=np.int64))
     assert found.tolist() == [code in set(known) for code in codes]
+
+
+def test_the_first_page_shows_every_check_the_failed_ones_first_and_needs_no_network(settings: Settings) -> None:
+    _write_features(settings, lambda frame: frame.with_columns(pl.lit(-1).alias("interactions_7d")))
+    with pytest.raises(ValidationFailedError, match="data_docs"):
+        validate_features(RUN_DATE, settings)
+    folder = settings.layout.report(RUN_DATE) / "data_docs" / "features"
+    page = (folder / "index.html").read_text()
+    assert "://" not in page
+    assert page.index("interactions_7d is not negative") < page.index('class="passed"')
+    assert "rows, e.g. " in page
+    links = re.findall(r'href="([^"]+)"', page)
+    assert len(links) == 2, "one page a suite"
+    assert all((folder / unquote(link)).is_file() for link in links)
