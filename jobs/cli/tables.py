@@ -11,6 +11,7 @@ from rich.text import Text
 from jobs.cli.output import readable
 
 _WIDE = 10_000  # no terminal: a row is a line, whatever its length
+_LONG = 300  # characters of a value; JSON has all of it
 _SHORT = 16  # characters; hashes, dates and counts are not broken over lines
 
 
@@ -31,5 +32,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
         side: Literal["right", "left"] = "right" if is_number else "left"
         table.add_column(name.replace("_", " "), justify=side, overflow="fold", no_wrap=is_short)
     for row in rows:
-        table.add_row(*(Text(readable(row[name])) for name in filled))
+        table.add_row(*(Text(_printable(readable(row[name]))) for name in filled))
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def _printable(text: str) -> str:
+    """Raw text without what a terminal would obey."""
+    shown = text if len(text) <= _LONG else f"{text[:_LONG]}..."
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)

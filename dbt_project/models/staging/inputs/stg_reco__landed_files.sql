@@ -10,5 +10,11 @@ select
     quarantined as quarantined_rows,
     quarantined_by_reason,
     event_dates,
+    rows_by_date,
+    touched_dates,
+    late_before,
+    replays,
+    revision,
+    changed_at,
     landed_at
 from {{ source("reco", "ledger") }}
