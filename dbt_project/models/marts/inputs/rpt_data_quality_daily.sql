@@ -22,20 +22,15 @@ rejected as (
     group by file_sha, event_date
 ),
 
-kept_rows as (
+snapshot_rows as (
     select
         file_sha,
-        event_date
-    from {{ ref("int_events_deduplicated") }}
-    union all
-    select
-        file_sha,
-        snapshot_date as event_date
+        snapshot_date
     from {{ ref("int_items_deduplicated") }}
     union all
     select
         file_sha,
-        snapshot_date as event_date
+        snapshot_date
     from {{ ref("int_users_deduplicated") }}
 ),
 
@@ -43,18 +38,17 @@ kept as (
     select
         file_sha,
         event_date,
-        count(*) as kept_rows
-    from kept_rows
-    group by file_sha, event_date
-),
-
-interactions as (
+        kept_rows,
+        interactions as rows_in_marts
+    from {{ ref("int_files_counted") }}
+    union all
     select
         file_sha,
-        event_date,
-        count(*) as interaction_rows
-    from {{ ref("int_interactions_weighted") }}
-    group by file_sha, event_date
+        snapshot_date as event_date,
+        count(*) as kept_rows,
+        count(*) as rows_in_marts
+    from snapshot_rows
+    group by file_sha, snapshot_date
 ),
 
 days as (
@@ -77,12 +71,11 @@ counted as (
         coalesce(rejected.quarantined_rows, 0) as quarantined_rows,
         coalesce(rejected.replayed_rows, 0) as replayed_rows,
         coalesce(kept.kept_rows, 0) as kept_rows,
-        coalesce(interactions.interaction_rows, 0) as interaction_rows
+        coalesce(kept.rows_in_marts, 0) as rows_in_marts
     from days
     left join landed on days.file_sha = landed.file_sha and days.event_date = landed.event_date
     left join rejected on days.file_sha = rejected.file_sha and days.event_date is not distinct from rejected.event_date
     left join kept on days.file_sha = kept.file_sha and days.event_date = kept.event_date
-    left join interactions on days.file_sha = interactions.file_sha and days.event_date = interactions.event_date
 )
 
 select
@@ -101,6 +94,6 @@ select
     if(counted.event_date < files.late_before, counted.landed_rows, 0) as late_rows,
     if(files.state = 'landed', counted.landed_rows - counted.kept_rows, 0) as duplicate_rows,
     counted.kept_rows,
-    if(files.kind = 'events', counted.interaction_rows, counted.kept_rows) as rows_in_marts
+    counted.rows_in_marts
 from counted
 inner join files on counted.file_sha = files.file_sha

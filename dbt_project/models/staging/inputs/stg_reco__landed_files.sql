@@ -16,5 +16,10 @@ select
     replays,
     revision,
     changed_at,
-    landed_at
-from {{ source("reco", "ledger") }}
+    landed_at,
+    -- False only where it is known: ids that were derived from content are unique to their day.
+    case
+        when len(columns) > 0 then list_contains(columns, 'event_id')
+        else replays is not null or format = 'events'
+    end as has_own_event_ids
+from {{ source("warehouse", "ledger") }}
