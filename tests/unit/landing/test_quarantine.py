@@ -245,6 +245,12 @@ def test_rows_of_a_file_that_was_taken_out_do_not_come_in(
         replay(path, settings, NOW)
 
 
+def test_a_quarantine_that_is_gone_is_said(settings: Settings, log: Path) -> None:
+    next(settings.layout.quarantine.glob("*.parquet")).unlink()
+    with pytest.raises(ContractError, match=r"held 4 rejected rows of log.csv(?s:.*)reco unland"):
+        run_list(settings, ALL)
+
+
 @hypothesis_settings(max_examples=60)
 @given(
     st.lists(st.tuples(*(st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),) * 3), min_size=1),
