@@ -138,7 +138,7 @@ def test_only_touched_dates_and_their_dependents_are_rewritten(week: Settings, t
 
 
 def test_the_order_of_run_dates_changes_nothing(week: Settings, tmp_path: Path, query: Query) -> None:
-    """The warehouse is made of what was landed, so a run for an earlier day rewrites no date; features end on theirs."""
+    """The warehouse is made of what was landed, so that a run for an earlier day rewrites no date."""
     versions = "select node, event_date, version from warehouse_state.partition_versions order by all"
     forwards = copy_shop(week, tmp_path / "forwards", keep_warehouse=True)
     backwards = copy_shop(week, tmp_path / "backwards", keep_warehouse=True)
