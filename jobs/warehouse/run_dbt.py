@@ -15,12 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from reco_contracts.artifacts import Layout, complete_versions
+from reco_contracts.artifacts import Layout, published_generations
 from reco_contracts.errors import ConfigError, ContractError, ValidationFailedError
 from reco_contracts.settings import Settings
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parents[2] / "dbt_project"
-LISTED_GENERATIONS: Final = 2
 _RESULTS_FILE: Final = "run_results.json"
 _TESTS: Final = ("test", "unit_test")
 _FAILED: Final = ("error", "fail", "runtime error", "partial success")
@@ -66,10 +65,11 @@ def dbt_variables(settings: Settings, list_generations: list[str]) -> dict[str, 
 
     Args:
         settings: of the product.
-        list_generations: the generations whose lists the outcomes read.
+        list_generations: the published generations whose lists are kept.
     """
-    interactions = settings.interactions.model_dump(mode="json")
-    return interactions | settings.catalogue.model_dump(mode="json") | {"list_generations": list_generations}
+    sections = (settings.interactions, settings.engagement, settings.catalogue)
+    variables = {name: value for section in sections for name, value in section.model_dump(mode="json").items()}
+    return variables | {"list_generations": list_generations}
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -151,7 +151,7 @@ def run(arguments: list[str], settings: Settings, run_date: date | None = None) 
     if not PROJECT_FOLDER.is_dir():
         raise ConfigError(f"{PROJECT_FOLDER} is not there; install the project from its checkout (`pip install -e .`)")
     layout = settings.layout
-    generations = complete_versions(layout.lists)[-LISTED_GENERATIONS:]
+    generations = published_generations(layout)[-settings.warehouse.kept_generations :]
     command = dbt_command(arguments, dbt_variables(settings, generations))
     layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
     results_file = target_folder(layout) / _RESULTS_FILE
