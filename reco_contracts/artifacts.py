@@ -47,9 +47,19 @@ class Layout:
         return self.root / "landing" / "_ledger"
 
     @property
+    def landing_work(self) -> Path:
+        """Scratch of the landing in progress; what is there at the next start is from one that was killed."""
+        return self.root / "landing" / "_work"
+
+    @property
     def quarantine(self) -> Path:
         """Rejected rows: <file_sha>.parquet."""
         return self.root / "quarantine"
+
+    @property
+    def replayed(self) -> Path:
+        """Which rejected rows were landed after a repair: <file_sha of the replay>.parquet."""
+        return self.root / "quarantine" / "_replayed"
 
     @property
     def warehouse(self) -> Path:

@@ -131,7 +131,19 @@ QUARANTINE: Final = Table(
         Column("reason", _S),  # events.RejectReason
         Column("detail", _S, nullable=True),
         Column("raw", _S),
+        Column("fields", _S),  # JSON object: what the reader made of the row, the kind's columns as text
+        Column("event_date", _D, nullable=True),  # where the row's time could be read; a snapshot's date
         Column("landed_at", _T),
+    ),
+)
+
+REPLAYED_ROWS: Final = Table(
+    "replayed_rows",
+    ("replay_sha", "file_sha", "line"),
+    (
+        Column("replay_sha", _S),  # the file that holds the repaired row; counts while the ledger has it as landed
+        Column("file_sha", _S),  # where the row was rejected
+        Column("line", _I64),
     ),
 )
 

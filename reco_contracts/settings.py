@@ -46,6 +46,7 @@ class LandingSection(Section):
     chunk_rows: int = Field(200_000, ge=1_000)
     max_future_hours: int = Field(MAX_FUTURE_HOURS, ge=0)
     max_quarantined_share: float = Field(0.5, ge=0, le=1)
+    late_after_days: int = Field(1, ge=0)
 
 
 class WarehouseSection(Section):

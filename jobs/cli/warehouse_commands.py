@@ -29,18 +29,22 @@ def dbt(
             "--run-date", formats=["%Y-%m-%d"], help="The day that the run is for; only named in the summary."
         ),
     ] = None,
+    all_dates: Annotated[
+        bool, typer.Option("--all-dates", help="Test every date, not only those that changed since their tests passed.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run dbt on the warehouse, with project, profile and variables from reco.toml.
 
     Everything else is dbt's own: `reco dbt build --select tag:inputs` makes the marts
-    of what was landed, `--select tag:outcomes` what was published; `reco dbt docs generate`
+    of what was landed (the dates that changed; `--full-refresh` makes all of them anew),
+    `--select tag:outcomes` what was published; `reco dbt docs generate`
     writes the documentation, `reco dbt source freshness` says how old the newest file is.
     Compiled SQL, docs and logs lie in the data folder under `dbt/`.
     """
     from jobs.warehouse.run_dbt import run
 
-    summary = run(context.args, get_settings(), run_date.date() if run_date else None)
+    summary = run(context.args, get_settings(), run_date.date() if run_date else None, all_dates=all_dates)
     print_summary("Ran dbt", summary, as_json)
 
 

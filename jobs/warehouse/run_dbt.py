@@ -60,16 +60,17 @@ class DbtResults(msgspec.Struct, frozen=True):
     results: list[DbtResult]
 
 
-def dbt_variables(settings: Settings, list_generations: list[str]) -> dict[str, Any]:
+def dbt_variables(settings: Settings, list_generations: list[str], all_dates: bool = False) -> dict[str, Any]:
     """The project's variables, named as in dbt_project.yml.
 
     Args:
         settings: of the product.
         list_generations: the published generations whose lists are kept.
+        all_dates: tests look at every date, not only at those that they have not passed yet.
     """
     sections = (settings.interactions, settings.engagement, settings.catalogue)
     variables = {name: value for section in sections for name, value in section.model_dump(mode="json").items()}
-    return variables | {"list_generations": list_generations}
+    return variables | {"list_generations": list_generations, "test_all_dates": all_dates}
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -135,13 +136,16 @@ def summarise_results(results: list[DbtResult]) -> dict[str, Any]:
     }
 
 
-def run(arguments: list[str], settings: Settings, run_date: date | None = None) -> dict[str, Any]:
+def run(
+    arguments: list[str], settings: Settings, run_date: date | None = None, *, all_dates: bool = False
+) -> dict[str, Any]:
     """Run one dbt command and wait for it; its output streams through.
 
     Args:
         arguments: dbt's own, such as `["build", "--select", "tag:inputs"]`.
         settings: of the product.
         run_date: the day that the run is for; the marts hold every landed day, so it only names the run.
+        all_dates: tests look at every date, not only at those that they have not passed yet.
 
     Raises:
         ConfigError: the arguments are wrong, or this is no checkout.
@@ -152,7 +156,7 @@ def run(arguments: list[str], settings: Settings, run_date: date | None = None) 
         raise ConfigError(f"{PROJECT_FOLDER} is not there; install the project from its checkout (`pip install -e .`)")
     layout = settings.layout
     generations = published_generations(layout)[-settings.warehouse.kept_generations :]
-    command = dbt_command(arguments, dbt_variables(settings, generations))
+    command = dbt_command(arguments, dbt_variables(settings, generations, all_dates))
     layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
     results_file = target_folder(layout) / _RESULTS_FILE
     results_file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-{{ config(materialized="table") }}
+{{ config(materialized="incremental", incremental_strategy="replace_dates") }}
 
 with
 
@@ -33,5 +33,7 @@ select
     line_number,
     landed_at
 from events
-where file_sha in (select files_in_force.file_sha from files_in_force)
+where
+    file_sha in (select files_in_force.file_sha from files_in_force)
+    {% if is_incremental() %} and event_date in ({{ touched_dates() }}) {% endif %}
 qualify row_number() over (partition by event_id order by landed_at, file_sha, line_number) = 1

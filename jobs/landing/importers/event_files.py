@@ -54,7 +54,8 @@ def contract_source(
     Args:
         kind: what it holds.
         path: the file.
-        columns: contract column -> the file's name for it; others have the contract's names.
+        columns: contract column -> the file's name for it; others have the contract's names. Columns that the
+            contract does not know are ignored, and named in the summary.
         root: the folder that is imported; the file is shown relative to it.
         snapshot_date: for items and users; by default the date in the file's name.
 
@@ -66,7 +67,16 @@ def contract_source(
     if kind != "events":
         snapshot_date = snapshot_date or date_in_name(path)
     name = str(path.relative_to(root)) if root is not None and path != root else path.name
-    return Source(kind, path, name, EventFiles.name, partial(read_records, path, wanted), snapshot_date)
+    return Source(
+        kind,
+        path,
+        name,
+        EventFiles.name,
+        partial(read_records, path, wanted),
+        snapshot_date,
+        columns=tuple(wanted),
+        ignored_columns=tuple(column for column in found if column not in wanted.values()),
+    )
 
 
 def date_in_name(path: Path) -> date:

@@ -11,4 +11,4 @@ select
     quarantined_by_reason,
     event_dates,
     landed_at
-from {{ source("reco", "ledger") }}
+from {{ source("warehouse", "ledger") }}
