@@ -27,7 +27,7 @@ items as (
 ),
 
 log_end as (
-    select cast(max(last_seen_date) + 1 as timestamptz) as ends_at
+    select (max(last_seen_date) + 1)::timestamptz as ends_at
     from seen
 )
 
@@ -35,10 +35,9 @@ select
     items.item_id,
     coalesce(items.title, items.item_id) as title,
     coalesce(items.categories, []::varchar[]) as categories,
-    {% for level in range(1, 4) -%}
-        {{ "items.categories[" ~ level ~ "]" if var("categories") == "tree" else "cast(null as varchar)" }}
-        as category_level_{{ level }},
-    {% endfor -%}
+    {{ category_level("items.categories", 1) }} as category_level_1,
+    {{ category_level("items.categories", 2) }} as category_level_2,
+    {{ category_level("items.categories", 3) }} as category_level_3,
     categorized.diversity_category,
     items.price,
     items.seller,

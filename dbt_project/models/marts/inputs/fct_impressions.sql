@@ -61,9 +61,10 @@ answered as (
         ) as is_bought
     from impressions
     inner join events
-        on impressions.request_id = events.request_id
-        and impressions.item_id = events.item_id
-        and impressions.occurred_at <= events.occurred_at
+        on
+            impressions.request_id = events.request_id
+            and impressions.item_id = events.item_id
+            and impressions.occurred_at <= events.occurred_at
     where events.event_type in ('click', 'add_to_cart', 'purchase')
     group by impressions.event_id
 )

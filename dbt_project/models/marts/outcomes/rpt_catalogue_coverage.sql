@@ -69,7 +69,8 @@ select
 from {{ ref("stg_reco__publications") }} as generations
 inner join list_totals on generations.generation = list_totals.generation
 inner join item_totals
-    on list_totals.generation = item_totals.generation
-    and list_totals.surface = item_totals.surface
-    and list_totals.variant = item_totals.variant
+    on
+        list_totals.generation = item_totals.generation
+        and list_totals.surface = item_totals.surface
+        and list_totals.variant = item_totals.variant
 inner join available on generations.generation = available.generation
