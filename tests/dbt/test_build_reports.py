@@ -181,7 +181,7 @@ def test_an_item_has_its_levels_and_is_available_until_it_goes(listed_shop: Sett
 def test_a_late_day_changes_its_neighbours_as_a_full_build_would(
     tmp_path: Path, listed_shop: Settings, query: Query
 ) -> None:
-    """The file is of the second day; the impression that it clicks and the session that it prolongs are of the first."""
+    """The file is of the second day; the impression that it clicks and the session that it prolongs of the first."""
     settings = settings_for(tmp_path / "data")
     shutil.copytree(listed_shop.layout.root, settings.layout.root, ignore=shutil.ignore_patterns("dbt"))
     land_late_day(settings.layout)

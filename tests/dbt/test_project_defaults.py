@@ -7,7 +7,13 @@ import yaml
 
 from jobs.warehouse.run_dbt import PROJECT_FOLDER, dbt_command, dbt_environment, dbt_variables
 from reco_contracts.reasons import REASONS
-from reco_contracts.settings import CatalogueSection, EngagementSection, InteractionsSection, WarehouseSection, load_settings
+from reco_contracts.settings import (
+    CatalogueSection,
+    EngagementSection,
+    InteractionsSection,
+    WarehouseSection,
+    load_settings,
+)
 
 
 def test_the_projects_variables_are_the_settings_defaults() -> None:
