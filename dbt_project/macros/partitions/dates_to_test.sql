@@ -1,12 +1,12 @@
 {#
     Takes the place of dbt's macro of this name: tests of a model that replaces
-    dates look at those that they have not passed yet. `reco dbt build --all-dates`
-    looks at all of them.
+    dates, or of a view over one such input, look at the dates that they have not
+    passed yet. `reco dbt build --all-dates` looks at all of them.
 #}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get("where")] if config.get("where") else [] -%}
     {%- set tested = graph.nodes.get(model.get("attached_node")) if execute -%}
-    {%- if tested and replaces_dates(tested) and not config.get("meta", {}).get("whole") -%}
+    {%- if tested and tested_partitions(tested) and not config.get("meta", {}).get("is_whole") -%}
         {%- do conditions.append(is_date_to_test(tested.name)) -%}
     {%- endif -%}
     {%- if conditions -%}
@@ -16,10 +16,10 @@
 {%- endmacro %}
 
 
-{# SQL for a test of its own: whether `event_date` is a date that a model's tests have not passed yet. #}
+{# SQL for a test of its own: whether `event_date` is a date that the tests of a model have not passed yet. #}
 {% macro is_date_to_test(model_name) -%}
-    {%- set dates = dates_to_test(model_name) if execute else none -%}
-    {%- if dates is none -%} true {%- else -%} event_date in ({{ date_literals(dates) }}) {%- endif -%}
+    {%- set dates = dates_to_test(model_name) if execute -%}
+    {%- if dates is none or not execute -%} true {%- else -%} event_date in ({{ date_literals(dates) }}) {%- endif -%}
 {%- endmacro %}
 
 
@@ -28,28 +28,51 @@
     {%- if var("test_all_dates") -%}
         {%- do return(none) -%}
     {%- endif -%}
-    {%- set query -%}
-        select versions.event_date
-        from warehouse_state.partition_versions as versions
-        left join warehouse_state.partition_reads as reads
-            on reads.node = 'tests of {{ model_name }}' and versions.event_date = reads.event_date
-        where versions.node = '{{ model_name }}' and versions.version is distinct from reads.version
-        order by versions.event_date
-    {%- endset -%}
-    {%- do return(run_query(query).columns[0].values() | list) -%}
+    {%- set memo = partition_memo("to test") -%}
+    {%- if model_name not in memo -%}
+        {%- set node = graph.nodes.values() | selectattr("resource_type", "eq", "model")
+            | selectattr("name", "eq", model_name) | first -%}
+        {%- set query -%}
+            select versions.event_date
+            from {{ source("warehouse", "partition_versions") }} as versions
+            left join {{ source("warehouse", "partition_reads") }} as reads
+                on
+                    reads.node = 'tests of {{ model_name }}'
+                    and versions.node = reads.upstream
+                    and versions.event_date = reads.event_date
+            where
+                versions.node = '{{ tested_partitions(node) }}'
+                and versions.version is distinct from reads.version
+            order by versions.event_date
+        {%- endset -%}
+        {%- do memo.update({model_name: run_query(query).columns[0].values() | list}) -%}
+    {%- endif -%}
+    {%- do return(memo[model_name]) -%}
+{%- endmacro %}
+
+
+{# Whose versions say what of a model is new to its tests: its own, or those of what a view looks at; else none. #}
+{% macro tested_partitions(node) -%}
+    {%- if replaces_dates(node) -%}
+        {%- do return(node.name) -%}
+    {%- endif -%}
+    {%- set inputs = partitioned_inputs(node) if node.config.materialized == "view" else [] -%}
+    {%- do return(inputs[0] if inputs | length == 1) -%}
 {%- endmacro %}
 
 
 {# On-run-end: note the versions that passed, of each model all of whose tests ran and none of which failed. #}
 {% macro record_tested_dates(results) -%}
     {%- if execute and flags.WHICH in ("build", "test") -%}
-        {%- for unique_id, node in graph.nodes.items() if node.resource_type == "model" and replaces_dates(node) -%}
+        {%- set versions = source("warehouse", "partition_versions") -%}
+        {%- set reads = source("warehouse", "partition_reads") -%}
+        {%- for unique_id, node in graph.nodes.items() if node.resource_type == "model" and tested_partitions(node) -%}
             {%- if has_passed_its_tests(unique_id, results) %}
-                delete from warehouse_state.partition_reads where node = 'tests of {{ node.name }}';
-                insert into warehouse_state.partition_reads (node, upstream, event_date, version)
+                delete from {{ reads }} where node = 'tests of {{ node.name }}';
+                insert into {{ reads }} (node, upstream, event_date, version)
                 select 'tests of {{ node.name }}', node, event_date, version
-                from warehouse_state.partition_versions
-                where node = '{{ node.name }}';
+                from {{ versions }}
+                where node = '{{ tested_partitions(node) }}';
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
@@ -57,16 +80,32 @@
 
 
 {% macro has_passed_its_tests(unique_id, results) -%}
-    {%- set counts = {"own": 0, "failed": 0, "all": 0} -%}
+    {%- set counts = {"passed": 0, "failed": 0, "all": 0} -%}
     {%- for result in results if result.node.resource_type == "test" and unique_id in result.node.depends_on.nodes -%}
         {%- if result.status not in ("pass", "warn") -%}
             {%- do counts.update({"failed": counts.failed + 1}) -%}
         {%- elif result.node.attached_node == unique_id -%}
-            {%- do counts.update({"own": counts.own + 1}) -%}
+            {%- do counts.update({"passed": counts.passed + 1}) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- for node in graph.nodes.values() if node.resource_type == "test" and node.attached_node == unique_id -%}
         {%- do counts.update({"all": counts.all + 1}) -%}
     {%- endfor -%}
-    {%- do return(counts.failed == 0 and counts.own == counts.all) -%}
+    {%- do return(counts.failed == 0 and counts.all > 0 and counts.passed == counts.all) -%}
+{%- endmacro %}
+
+
+{# The dates of the events of all files that have a row on a date to test; none stands for all. #}
+{% macro dates_of_files_to_test() -%}
+    {%- set dates = dates_to_test("stg_reco__events") if execute -%}
+    {%- if dates is none or not execute -%}
+        {%- do return(none) -%}
+    {%- endif -%}
+    {%- set query -%}
+        select distinct unnest(event_dates) as event_date
+        from {{ source("warehouse", "ledger") }}
+        where kind = 'events' and list_has_any(event_dates, [{{ date_literals(dates) }}])
+        order by event_date
+    {%- endset -%}
+    {%- do return(run_query(query).columns[0].values() | list) -%}
 {%- endmacro %}

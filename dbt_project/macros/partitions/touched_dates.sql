@@ -16,7 +16,11 @@
     {%- if execute -%}
         {%- set dates = find_touched_dates(days_before, days_after) -%}
         {#- What the model selects is what the strategy deletes: both read it here. -#}
-        {%- do partition_memo("replaced").update({model.unique_id: dates}) -%}
+        {%- if partition_memo("replaced").setdefault(model.unique_id, dates) != dates -%}
+            {%- do exceptions.raise_compiler_error(
+                model.name ~ " calls touched_dates() with different widths; a day has one set of days that it depends on"
+            ) -%}
+        {%- endif -%}
         {{ date_literals(dates) }}
     {%- else -%}
         {{ date_literals([]) }}
@@ -25,6 +29,10 @@
 
 
 {% macro find_touched_dates(days_before, days_after) -%}
+    {%- set memo = partition_memo("touched of " ~ model.unique_id) -%}
+    {%- if (days_before, days_after) in memo -%}
+        {%- do return(memo[(days_before, days_after)]) -%}
+    {%- endif -%}
     {%- set query -%}
         select distinct cast(versions.event_date - shifts.days as date) as event_date
         from {{ source("warehouse", "partition_versions") }} as versions
@@ -39,7 +47,7 @@
             and versions.version is distinct from reads.version
         order by event_date
     {%- endset -%}
-    {%- do return(run_query(query).columns[0].values() | list) -%}
+    {%- do return(memo.setdefault((days_before, days_after), run_query(query).columns[0].values() | list)) -%}
 {%- endmacro %}
 
 
@@ -49,7 +57,7 @@
     {%- for unique_id in node.depends_on.nodes -%}
         {%- if unique_id in graph.sources -%}
             {%- set input = graph.sources[unique_id] -%}
-            {%- if input.meta.get("reader") == "partitioned" -%}
+            {%- if input.meta.get("is_watched") -%}
                 {%- do found.append(input.schema ~ "." ~ input.name) -%}
             {%- endif -%}
         {%- elif replaces_dates(graph.nodes[unique_id]) -%}

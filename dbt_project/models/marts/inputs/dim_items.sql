@@ -5,7 +5,7 @@ seen as (
         item_id,
         min(event_date) as first_seen_date,
         max(event_date) as last_seen_date
-    from {{ ref("int_events_deduplicated") }}
+    from {{ ref("int_items_seen") }}
     group by item_id
 ),
 
