@@ -71,6 +71,11 @@ class Layout:
         """The analysts' copy of the warehouse, replaced atomically."""
         return self.root / "warehouse" / "analytics.duckdb"
 
+    @property
+    def docs(self) -> Path:
+        """The warehouse's documentation, one HTML page."""
+        return self.root / "docs" / "warehouse.html"
+
     def export(self, mart: str) -> Path:
         """One mart as Parquet."""
         return self.root / "exports" / f"{mart}.parquet"

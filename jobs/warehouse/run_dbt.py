@@ -15,12 +15,14 @@ from typing import Any, Final
 
 import msgspec
 
+from jobs.warehouse.read_freshness import summarise_freshness
 from reco_contracts.artifacts import Layout, published_generations
 from reco_contracts.errors import ConfigError, ContractError, ValidationFailedError
 from reco_contracts.settings import Settings
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parents[2] / "dbt_project"
 _RESULTS_FILE: Final = "run_results.json"
+_SOURCES_FILE: Final = "sources.json"
 _TESTS: Final = ("test", "unit_test")
 _FAILED: Final = ("error", "fail", "runtime error", "partial success")
 _SHOWN_FAILURES: Final = 10
@@ -149,7 +151,7 @@ def run(
 
     Raises:
         ConfigError: the arguments are wrong, or this is no checkout.
-        ValidationFailedError: a test failed.
+        ValidationFailedError: a test failed, or a source is too old.
         ContractError: a model could not be built, or dbt could not start.
     """
     if not PROJECT_FOLDER.is_dir():
@@ -158,13 +160,16 @@ def run(
     generations = published_generations(layout)[-settings.warehouse.kept_generations :]
     command = dbt_command(arguments, dbt_variables(settings, generations, all_dates))
     layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    results_file = target_folder(layout) / _RESULTS_FILE
-    results_file.unlink(missing_ok=True)
+    results_file, sources_file = (target_folder(layout) / name for name in (_RESULTS_FILE, _SOURCES_FILE))
+    for file in (results_file, sources_file):
+        file.unlink(missing_ok=True)
     started = time.monotonic()
     sys.stdout.flush()
     exit_code = subprocess.run(command, env=os.environ | dbt_environment(settings), check=False).returncode
     is_building = any(argument in _BUILDING for argument in arguments)
     summary = summarise_results(_read_results(results_file)) if is_building else {}
+    if "freshness" in arguments:
+        summary = summarise_freshness(sources_file)
     if exit_code != 0:
         raise ContractError(f"dbt {arguments[0]} ended with code {exit_code}; its own message is above")
     return {"run_date": run_date, **summary, "seconds": round(time.monotonic() - started, 1)}

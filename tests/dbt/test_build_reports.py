@@ -1,5 +1,6 @@
 """`dbt build` turns shown lists into impressions, sessions and reports whose content is known by hand."""
 
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from hand_made_lists import DAY_8, land_late_day, write_listed_shop
 from hand_made_shop import DAY_1, DAY_2, DAY_3, settings_for
 
 from jobs.warehouse.run_dbt import run
+from reco_contracts.errors import ValidationFailedError
 from reco_contracts.settings import Settings
 
 Query = Callable[[Settings, str], list[tuple[Any, ...]]]
@@ -203,3 +205,18 @@ def test_the_first_day_is_a_monday() -> None:
     """Or the cohorts above would be other weeks."""
     assert date(2024, 4, 1) == DAY_1
     assert DAY_1.isoweekday() == DAY_8.isoweekday() == 1
+
+
+def test_sources_of_years_ago_are_stale(listed_shop: Settings) -> None:
+    """The file says that it was landed in 2024."""
+    with pytest.raises(
+        ValidationFailedError, match=r"2 of \d sources are too old or empty: events \(\d+ days\), ledger"
+    ):
+        run(["source", "freshness", "--quiet"], listed_shop)
+
+
+def test_a_build_leaves_no_warning_and_no_deprecation_in_its_log(empty_shop: Settings) -> None:
+    log = (empty_shop.layout.root / "dbt" / "logs" / "dbt.log").read_text()
+    said = [line for line in log.splitlines() if re.search(r"\[WARNING\]|deprecat|\[warn *\]", line, re.IGNORECASE)]
+    assert "Completed successfully" in log
+    assert not said, "\n".join(said)
