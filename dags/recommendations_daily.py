@@ -16,11 +16,6 @@ REPORTED_DATE = (
 INTERVAL_START = (
     "{% if dag_run.data_interval_start %}--interval-start={{ dag_run.data_interval_start.isoformat() }}{% endif %}"
 )
-# Every seventh day the tests look at all dates, on others at those that changed.
-ALL_DATES = (
-    "{{ '--all-dates' if macros.datetime.fromisoformat("
-    "ti.xcom_pull(task_ids='prepare.resolve_run_date')['run_date']).isoweekday() == 7 else '' }}"
-)
 GENERATION = "{{ ti.xcom_pull(task_ids='model.rank')['generation'] }}"
 
 DOC = """
@@ -81,7 +76,7 @@ with DAG(
     with TaskGroup("transform"):
         dbt_inputs = RecoOperator(
             task_id="dbt_inputs",
-            arguments=["dbt", "build", "--select", "tag:inputs", *RUN_DATE, ALL_DATES],
+            arguments=["dbt", "build", "--select", "tag:inputs", "--all-dates-on-sunday", *RUN_DATE],
             pool=WRITER_POOL,
         )
         export_marts = RecoOperator(task_id="export_marts", arguments=["export-marts", *RUN_DATE], pool=WRITER_POOL)

@@ -9,6 +9,7 @@ import typer
 from jobs.cli.output import JsonFlag, RunDate, print_summary
 from reco_contracts.settings import get_settings
 
+_SUNDAY = 7
 _DBT_CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -27,12 +28,13 @@ def dbt(
     context: typer.Context,
     run_date: Annotated[
         datetime | None,
-        typer.Option(
-            "--run-date", formats=["%Y-%m-%d"], help="The day that the run is for; only named in the summary."
-        ),
+        typer.Option("--run-date", formats=["%Y-%m-%d"], help="The day that the run is for; named in the summary."),
     ] = None,
     all_dates: Annotated[
         bool, typer.Option("--all-dates", help="Test every date, not only those that changed since their tests passed.")
+    ] = False,
+    all_dates_on_sunday: Annotated[
+        bool, typer.Option("--all-dates-on-sunday", help="The same, when the run date is a Sunday.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -46,7 +48,9 @@ def dbt(
     """
     from jobs.warehouse.run_dbt import run
 
-    summary = run(context.args, get_settings(), run_date.date() if run_date else None, all_dates=all_dates)
+    day = run_date.date() if run_date else None
+    is_weekly = all_dates_on_sunday and day is not None and day.isoweekday() == _SUNDAY
+    summary = run(context.args, get_settings(), day, all_dates=all_dates or is_weekly)
     print_summary("Ran dbt", summary, as_json)
 
 

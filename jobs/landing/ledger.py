@@ -8,6 +8,7 @@ gets the next revision, so that a build knows what changed since the one before.
 import fcntl
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -49,6 +50,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
             than `event_dates` where the same bytes were landed again with other columns.
         late_before: rows of earlier dates came late, see `OpenLedger`; None: no row did.
         replays: the file whose quarantined rows these are, repaired; None for every other file.
+        replayed_by_reason: rows of a replay by the reason for which they had been rejected.
         columns: columns of the contract that the source had.
         ignored_columns: columns of the source that the contract does not know.
         revision: place of the last change among all changes of the ledger, from 1.
@@ -74,6 +76,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     touched_dates: list[date] = []
     late_before: date | None = None
     replays: str | None = None
+    replayed_by_reason: dict[str, int] = {}
     columns: list[str] = []
     ignored_columns: list[str] = []
     revision: int = 0
@@ -121,6 +124,15 @@ def read_entry(layout: Layout, file_sha: str) -> LedgerEntry | None:
 def read_entries(layout: Layout) -> list[LedgerEntry]:
     """All entries, in order of their hash."""
     return [_read(path) for path in sorted(layout.ledger.glob("*.json"))]
+
+
+def replayed_reasons(entries: Iterable[LedgerEntry]) -> dict[str, Counter[str]]:
+    """Rows of each file that left quarantine because a replay in force holds them, by reason."""
+    replayed: dict[str, Counter[str]] = {}
+    for entry in entries:
+        if entry.replays is not None and entry.state == LANDED:
+            replayed.setdefault(entry.replays, Counter()).update(entry.replayed_by_reason)
+    return replayed
 
 
 def write_entry(layout: Layout, entry: LedgerEntry) -> LedgerEntry:

@@ -68,11 +68,13 @@ def export_mart(connection: duckdb.DuckDBPyConnection, mart: Table, path: Path) 
 def landing_totals(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """What became of the landed lines, by kind; empty where the report was not built.
 
-    The lines add up: lines_in = landed + quarantined, and landed = duplicates + kept.
+    The lines add up: lines_in = landed + quarantined, and landed = duplicates + kept. A repaired row
+    is a line of the file that it came in, landed by its replay.
     """
     names = ("lines_in", "landed", "quarantined", "duplicates", "rows_in_marts")
     query = """
-        select kind, sum(lines_in), sum(landed_rows), sum(quarantined_rows), sum(duplicate_rows), sum(rows_in_marts)
+        select kind, coalesce(sum(lines_in) filter (where replays is null), 0), sum(landed_rows), sum(quarantined_rows),
+            sum(duplicate_rows), sum(rows_in_marts)
         from marts.rpt_data_quality where state = 'landed' group by kind order by kind
     """
     try:

@@ -13,7 +13,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
     assert "validate-features --run-date 2026-01-31 --json" in run.calls
     assert [call for call in run.calls[1:] if not call.startswith("validate-features")] == [
         "land-inbox --json",
-        "dbt build --select tag:inputs --run-date 2026-01-31 --json",
+        "dbt build --select tag:inputs --all-dates-on-sunday --run-date 2026-01-31 --json",
         "export-marts --run-date 2026-01-31 --json",
         "build-features --run-date 2026-01-31 --json",
         "apply-features --json",

@@ -19,7 +19,12 @@ from reco_contracts.settings import Settings
 
 Query = Callable[[Settings, str], list[tuple[Any, ...]]]
 MODELS_ALONE = ["run", "--select", "tag:inputs", "--quiet"]
-MARTS = (*(mart.name for mart in MARTS_TO_EXPORT), "rpt_data_quality", "rpt_quarantine_reasons")
+MARTS = (
+    *(mart.name for mart in MARTS_TO_EXPORT),
+    "rpt_data_quality",
+    "rpt_data_quality_daily",
+    "rpt_quarantine_reasons",
+)
 
 
 def snapshot(settings: Settings, query: Query) -> dict[str, list[tuple[Any, ...]]]:

@@ -162,7 +162,7 @@ def test_a_full_refresh_makes_everything_anew(week: Settings, tmp_path: Path, qu
 
 
 def test_tests_look_at_dates_that_they_have_not_passed(week: Settings, tmp_path: Path, query: Query) -> None:
-    """A bad row of an old date is found by a test of all dates, and a daily one finds it once the date is touched, until it is gone."""
+    """A bad row of an old date is found by a test of all dates, and daily once the date is touched."""
     settings = copy_shop(week, tmp_path, keep_warehouse=True)
     tested = ["test", "--select", "fct_interactions", "--quiet"]
     with duckdb.connect(settings.layout.warehouse) as connection:

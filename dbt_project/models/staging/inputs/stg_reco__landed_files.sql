@@ -10,6 +10,12 @@ select
     quarantined as quarantined_rows,
     quarantined_by_reason,
     event_dates,
+    rows_by_date,
+    touched_dates,
+    late_before,
+    replays,
+    revision,
+    changed_at,
     landed_at,
     -- False only where it is known: ids that were derived from content are unique to their day.
     case
