@@ -77,7 +77,7 @@ class Layout:
         return self.root / "docs" / "warehouse.html"
 
     def export(self, mart: str) -> Path:
-        """One mart as Parquet."""
+        """One mart as Parquet: a file, or a folder of months, `2024-03.parquet`, where its key has a date."""
         return self.root / "exports" / f"{mart}.parquet"
 
     def features(self, view: str) -> Path:
