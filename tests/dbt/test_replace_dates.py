@@ -84,6 +84,8 @@ def test_out_of_order_builds_give_what_a_full_build_gives(late_shop: Settings, t
     run(MODELS_ALONE, whole)
     found = tables(late_shop)
     assert found["marts.fct_interactions"].height > 500
+    clicked = found["marts.fct_impressions"].filter("is_clicked")
+    assert (clicked["clicked_at"].dt.date() > clicked["event_date"]).sum() > 5, "clicks after midnight are there"
     assert_same_tables(found, tables(whole))
 
 
