@@ -6,7 +6,7 @@
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get("where")] if config.get("where") else [] -%}
     {%- set tested = graph.nodes.get(model.get("attached_node")) if execute -%}
-    {%- if tested and tested_partitions(tested) and not config.get("meta", {}).get("is_whole") -%}
+    {%- if tested and tested_partitions(tested) -%}
         {%- do conditions.append(is_date_to_test(tested.name)) -%}
     {%- endif -%}
     {%- if conditions -%}
