@@ -170,12 +170,17 @@ DIM_ITEMS: Final = Table(
         Column("item_id", _S),
         Column("title", _S),  # the id where no snapshot names it
         Column("categories", DType.STRINGS),
+        Column("category_level_1", _S, nullable=True),  # broadest; null where the catalogue has tags
+        Column("category_level_2", _S, nullable=True),
+        Column("category_level_3", _S, nullable=True),
         Column("diversity_category", _S, nullable=True),  # the one category that diversity counts
         Column("price", _F, nullable=True),
         Column("seller", _S, nullable=True),
         Column("brand", _S, nullable=True),
         Column("available_from", _T, nullable=True),
         Column("available_until", _T, nullable=True),
+        Column("is_available", _B),  # at the end of the log's last day
+        Column("snapshot_date", _D, nullable=True),
         Column("first_seen_date", _D, nullable=True),
         Column("last_seen_date", _D, nullable=True),
     ),

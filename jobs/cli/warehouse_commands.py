@@ -1,6 +1,7 @@
 """Commands of `reco` from the warehouse to the features; jobs are imported when they run."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ _DBT_CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
     app.command("dbt", context_settings=_DBT_CONTEXT)(dbt)
+    app.command("docs")(docs)
     app.command("export-marts")(export_marts)
     app.command("copy-analytics")(copy_analytics)
     app.command("build-features")(build_features)
@@ -50,6 +52,19 @@ def dbt(
     is_weekly = all_dates_on_sunday and day is not None and day.isoweekday() == _SUNDAY
     summary = run(context.args, get_settings(), day, all_dates=all_dates or is_weekly)
     print_summary("Ran dbt", summary, as_json)
+
+
+def docs(
+    out: Annotated[Path | None, typer.Option("--out", help="The HTML file. Default: docs/ in the data folder.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the warehouse's documentation as one HTML page with lineage, and count what is described and tested.
+
+    It opens from disk and needs no server. Names of what has no description or no test are in the summary.
+    """
+    from jobs.warehouse.build_docs import run
+
+    print_summary("Documented the warehouse", run(get_settings(), out), as_json)
 
 
 def export_marts(run_date: RunDate, as_json: JsonFlag = False) -> None:

@@ -37,7 +37,7 @@ from jobs.publishing.read_lists import (
     stream_catalogue,
 )
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
-from reco_contracts.artifacts import Layout, set_released_model
+from reco_contracts.artifacts import Layout, record_publication, set_released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.list_codec import CODEC_VERSION
 from reco_contracts.logs import get_logger
@@ -106,6 +106,7 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
         else:
             check_order(lists, seen, is_forced=is_forced)
             summary = publish(store, publication, seen)
+    record_publication(settings.layout, publication.manifest)
     set_released_model(settings.layout, lists.model_version)
     seconds = time.monotonic() - started
     rate = {"lists_per_second": round(summary["lists"] / seconds)} if summary["state"] == "published" else {}

@@ -43,4 +43,6 @@
             {%- endfor %}
         );
     {% endfor -%}
+    insert into {{ source("warehouse", "identity") }} (warehouse_id)
+    select uuid() where not exists (from {{ source("warehouse", "identity") }});
 {%- endmacro %}
