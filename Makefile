@@ -13,7 +13,7 @@ MAKEFLAGS += --no-print-directory
 # Where a log's path comes in as DATA="...": through the environment, so that spaces and quotes survive.
 export DATA PYTHON WORKSPACE
 
-.PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format bench bench-serving \
+.PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs bench bench-serving \
 	bench-publish lock clean
 
 help: ## this list
@@ -59,6 +59,9 @@ format: $(VENV) ## put Python and SQL into their form
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	$(BIN)/sqlfluff fix dbt_project/models
+
+docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prints test and docs coverage
+	@$(BIN)/reco docs
 
 bench: bench-serving bench-publish ## all benchmarks; each prints a table and writes benchmarks/results/NAME.json
 

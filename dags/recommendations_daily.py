@@ -73,7 +73,9 @@ with DAG(
         land_inbox = RecoOperator(task_id="land_inbox", arguments=["land-inbox"])
     with TaskGroup("transform"):
         dbt_inputs = RecoOperator(
-            task_id="dbt_inputs", arguments=["dbt", "build", "--select", "tag:inputs", *RUN_DATE], pool=WRITER_POOL
+            task_id="dbt_inputs",
+            arguments=["dbt", "build", "--select", "tag:inputs", "--all-dates-on-sunday", *RUN_DATE],
+            pool=WRITER_POOL,
         )
         export_marts = RecoOperator(task_id="export_marts", arguments=["export-marts", *RUN_DATE], pool=WRITER_POOL)
     with TaskGroup("features"):

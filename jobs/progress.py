@@ -21,13 +21,17 @@ class Advance(Protocol):
         """Report steps."""
 
 
+def no_progress(steps: int = 1) -> None:
+    """Report nothing."""
+
+
 @contextmanager
-def progress_bar(description: str, total: int) -> Iterator[Advance]:
+def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     """Show one bar (or a line every five seconds where there is no terminal).
 
     Args:
         description: what is being done, a verb and its object.
-        total: number of steps.
+        total: number of steps; None where only the end will tell.
     """
     if sys.stderr.isatty():
         columns = (
@@ -48,7 +52,8 @@ def progress_bar(description: str, total: int) -> Iterator[Advance]:
         done += steps
         if time.monotonic() - last >= _LINE_EVERY_SECONDS:
             last = time.monotonic()
-            print(f"{description}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+            of_total = "" if total is None else f" of {total:,}"
+            print(f"{description}: {done:,}{of_total}", file=sys.stderr, flush=True)
 
     yield advance
 

@@ -13,7 +13,13 @@ from datetime import date
 from pathlib import Path
 
 from reco_contracts.errors import ContractError, EmptyPartitionError
-from reco_contracts.manifests import MANIFEST_FILE, ModelManifest, decode_model_manifest
+from reco_contracts.manifests import (
+    MANIFEST_FILE,
+    GenerationManifest,
+    ModelManifest,
+    decode_model_manifest,
+    encode_manifest,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,19 @@ class Layout:
         return self.root / "landing" / "_ledger"
 
     @property
+    def landing_work(self) -> Path:
+        """Scratch of the landing in progress; what is there at the next start is from one that was killed."""
+        return self.root / "landing" / "_work"
+
+    @property
     def quarantine(self) -> Path:
         """Rejected rows: <file_sha>.parquet."""
         return self.root / "quarantine"
+
+    @property
+    def replayed(self) -> Path:
+        """Which rejected rows were landed after a repair: <file_sha of the replay>.parquet."""
+        return self.root / "quarantine" / "_replayed"
 
     @property
     def warehouse(self) -> Path:
@@ -55,8 +71,13 @@ class Layout:
         """The analysts' copy of the warehouse, replaced atomically."""
         return self.root / "warehouse" / "analytics.duckdb"
 
+    @property
+    def docs(self) -> Path:
+        """The warehouse's documentation, one HTML page."""
+        return self.root / "docs" / "warehouse.html"
+
     def export(self, mart: str) -> Path:
-        """One mart as Parquet."""
+        """One mart as Parquet: a file, or a folder of months, `2024-03.parquet`, where its key has a date."""
         return self.root / "exports" / f"{mart}.parquet"
 
     def features(self, view: str) -> Path:
@@ -99,6 +120,10 @@ class Layout:
     def airflow(self) -> Path:
         """Airflow's home when we start it."""
         return self.root / "airflow"
+
+    def publication(self, generation: str) -> Path:
+        """The record that a generation went live; its manifest as it stood in the store."""
+        return self.root / "publications" / f"{generation}.json"
 
     @property
     def serving_fallback(self) -> Path:
@@ -170,6 +195,18 @@ def set_released_model(layout: Layout, model_version: str) -> None:
     """Record the version whose lists are live."""
     with replace_file(layout.models / "released") as path:
         path.write_text(model_version + "\n")
+
+
+def record_publication(layout: Layout, manifest: GenerationManifest) -> None:
+    """Note that a generation went live; a second time changes nothing."""
+    if not (path := layout.publication(manifest.generation)).exists():
+        with replace_file(path) as temporary:
+            temporary.write_bytes(encode_manifest(manifest))
+
+
+def published_generations(layout: Layout) -> list[str]:
+    """The generations that went live and whose lists are still there, in order of name."""
+    return [name for name in complete_versions(layout.lists) if layout.publication(name).exists()]
 
 
 def read_model_manifest(layout: Layout, model_version: str) -> ModelManifest:

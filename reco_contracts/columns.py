@@ -131,7 +131,19 @@ QUARANTINE: Final = Table(
         Column("reason", _S),  # events.RejectReason
         Column("detail", _S, nullable=True),
         Column("raw", _S),
+        Column("fields", _S),  # JSON object: what the reader made of the row, the kind's columns as text
+        Column("event_date", _D, nullable=True),  # where the row's time could be read; a snapshot's date
         Column("landed_at", _T),
+    ),
+)
+
+REPLAYED_ROWS: Final = Table(
+    "replayed_rows",
+    ("replay_sha", "file_sha", "line"),
+    (
+        Column("replay_sha", _S),  # the file that holds the repaired row; counts while the ledger has it as landed
+        Column("file_sha", _S),  # where the row was rejected
+        Column("line", _I64),
     ),
 )
 
@@ -158,12 +170,17 @@ DIM_ITEMS: Final = Table(
         Column("item_id", _S),
         Column("title", _S),  # the id where no snapshot names it
         Column("categories", DType.STRINGS),
+        Column("category_level_1", _S, nullable=True),  # broadest; null where the catalogue has tags
+        Column("category_level_2", _S, nullable=True),
+        Column("category_level_3", _S, nullable=True),
         Column("diversity_category", _S, nullable=True),  # the one category that diversity counts
         Column("price", _F, nullable=True),
         Column("seller", _S, nullable=True),
         Column("brand", _S, nullable=True),
         Column("available_from", _T, nullable=True),
         Column("available_until", _T, nullable=True),
+        Column("is_available", _B),  # at the end of the log's last day
+        Column("snapshot_date", _D, nullable=True),
         Column("first_seen_date", _D, nullable=True),
         Column("last_seen_date", _D, nullable=True),
     ),

@@ -50,6 +50,16 @@ VALUE_UNIT: Final[dict[EventType, str]] = {
 # A view may carry its dwell time; every other type has no value.
 OPTIONAL_VALUE_UNIT: Final[dict[EventType, str]] = {EventType.VIEW: "dwell_seconds"}
 
+# Units below zero are units that came back, whichever of the two the source calls it; not an error.
+RETURNED_BELOW_ZERO: Final = (EventType.PURCHASE, EventType.RETURN)
+# Reasons that the reader or an importer finds: the fields of the row alone do not show them again.
+FOUND_BEFORE_THE_FIELDS: Final = (
+    RejectReason.MALFORMED_ROW,
+    RejectReason.BAD_ENCODING,
+    RejectReason.NOT_A_PRODUCT,
+    RejectReason.CANCELLED_WITHOUT_RETURN,
+)
+
 MAX_ID_LENGTH: Final = 256
 MAX_FUTURE_HOURS: Final = 24
 MAX_RATING_STARS: Final = 10.0

@@ -48,6 +48,7 @@ class LandingSection(Section):
     chunk_rows: int = Field(200_000, ge=1_000)
     max_future_hours: int = Field(MAX_FUTURE_HOURS, ge=0)
     max_quarantined_share: float = Field(0.5, ge=0, le=1)
+    late_after_days: int = Field(1, ge=0)
 
 
 class WarehouseSection(Section):
@@ -55,6 +56,7 @@ class WarehouseSection(Section):
 
     memory_limit: str = "4GB"
     threads: int = Field(2, ge=1)
+    kept_generations: int = Field(7, ge=1)
 
 
 class InteractionsSection(Section):
@@ -68,6 +70,14 @@ class InteractionsSection(Section):
     rating_weight: float = 8.0
     rating_positive_min: float = 4.0
     positive_events: tuple[Literal["view", "click", "add_to_cart", "purchase", "rating"], ...] = ("purchase", "rating")
+
+
+class EngagementSection(Section):
+    """[engagement]: what belongs to a shown item, and where a session ends."""
+
+    click_window_hours: int = Field(24, ge=1, le=168)
+    conversion_window_hours: int = Field(24, ge=1, le=168)
+    session_gap_minutes: int = Field(30, ge=1, le=720)
 
 
 class CatalogueSection(Section):
@@ -225,6 +235,7 @@ class Settings(BaseSettings):
     landing: LandingSection = LandingSection()
     warehouse: WarehouseSection = WarehouseSection()
     interactions: InteractionsSection = InteractionsSection()
+    engagement: EngagementSection = EngagementSection()
     catalogue: CatalogueSection = CatalogueSection()
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()

@@ -7,18 +7,21 @@ totals as (
         sum(weight) as weight,
         sum(purchases) as purchases
     from {{ ref("fct_interactions") }}
+    where {{ is_date_to_test("fct_interactions") }}
     union all
     select
         'feat_user_daily' as mart,
         sum(weight) as weight,
         sum(purchases) as purchases
     from {{ ref("feat_user_daily") }}
+    where {{ is_date_to_test("fct_interactions") }}
     union all
     select
         'feat_item_daily' as mart,
         sum(weight) as weight,
         sum(purchases) as purchases
     from {{ ref("feat_item_daily") }}
+    where {{ is_date_to_test("fct_interactions") }}
 )
 
 select

@@ -9,6 +9,7 @@ from jobs.cli import (
     landing_commands,
     model_commands,
     operate_commands,
+    quarantine_commands,
     serving_commands,
     validation_commands,
     warehouse_commands,
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 for _module in (
     landing_commands,
+    quarantine_commands,
     warehouse_commands,
     model_commands,
     validation_commands,

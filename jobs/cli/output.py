@@ -35,7 +35,7 @@ def print_summary(title: str, summary: Mapping[str, Any], as_json: bool) -> None
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")  # a path that is cut cannot be copied
     for name, value in _flatten(summary):
-        table.add_row(name.replace("_", " "), _readable(value))
+        table.add_row(name.replace("_", " "), readable(value))
     Console().print(table)
 
 
@@ -49,7 +49,8 @@ def _flatten(summary: Mapping[str, Any], prefix: str = "") -> list[tuple[str, An
     return rows
 
 
-def _readable(value: Any) -> str:
+def readable(value: Any) -> str:
+    """A value as people read it: thousands apart, nothing as a dash."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "-"}[value]
     if isinstance(value, int):
@@ -57,7 +58,7 @@ def _readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(_readable(item) for item in value) or "-"
+        return ", ".join(readable(item) for item in value) or "-"
     return str(value)
 
 

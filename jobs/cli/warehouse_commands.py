@@ -1,6 +1,7 @@
 """Commands of `reco` from the warehouse to the features; jobs are imported when they run."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,12 +9,14 @@ import typer
 from jobs.cli.output import JsonFlag, RunDate, print_summary
 from reco_contracts.settings import get_settings
 
+_SUNDAY = 7
 _DBT_CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
     app.command("dbt", context_settings=_DBT_CONTEXT)(dbt)
+    app.command("docs")(docs)
     app.command("export-marts")(export_marts)
     app.command("copy-analytics")(copy_analytics)
     app.command("build-features")(build_features)
@@ -25,23 +28,43 @@ def dbt(
     context: typer.Context,
     run_date: Annotated[
         datetime | None,
-        typer.Option(
-            "--run-date", formats=["%Y-%m-%d"], help="The day that the run is for; only named in the summary."
-        ),
+        typer.Option("--run-date", formats=["%Y-%m-%d"], help="The day that the run is for; named in the summary."),
     ] = None,
+    all_dates: Annotated[
+        bool, typer.Option("--all-dates", help="Test every date, not only those that changed since their tests passed.")
+    ] = False,
+    all_dates_on_sunday: Annotated[
+        bool, typer.Option("--all-dates-on-sunday", help="The same, when the run date is a Sunday.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run dbt on the warehouse, with project, profile and variables from reco.toml.
 
     Everything else is dbt's own: `reco dbt build --select tag:inputs` makes the marts
-    of what was landed, `--select tag:outcomes` what was published; `reco dbt docs generate`
+    of what was landed (the dates that changed; `--full-refresh` makes all of them anew),
+    `--select tag:outcomes` what was published; `reco dbt docs generate`
     writes the documentation, `reco dbt source freshness` says how old the newest file is.
     Compiled SQL, docs and logs lie in the data folder under `dbt/`.
     """
     from jobs.warehouse.run_dbt import run
 
-    summary = run(context.args, get_settings(), run_date.date() if run_date else None)
+    day = run_date.date() if run_date else None
+    is_weekly = all_dates_on_sunday and day is not None and day.isoweekday() == _SUNDAY
+    summary = run(context.args, get_settings(), day, all_dates=all_dates or is_weekly)
     print_summary("Ran dbt", summary, as_json)
+
+
+def docs(
+    out: Annotated[Path | None, typer.Option("--out", help="The HTML file. Default: docs/ in the data folder.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the warehouse's documentation as one HTML page with lineage, and count what is described and tested.
+
+    It opens from disk and needs no server. Names of what has no description or no test are in the summary.
+    """
+    from jobs.warehouse.build_docs import run
+
+    print_summary("Documented the warehouse", run(get_settings(), out), as_json)
 
 
 def export_marts(run_date: RunDate, as_json: JsonFlag = False) -> None:

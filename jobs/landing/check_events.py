@@ -19,11 +19,12 @@ from jobs.landing.check_records import (
     unreadable,
 )
 from jobs.landing.landed_schema import CheckedRecords
-from jobs.landing.parse_fields import number, time, whole_number
+from jobs.landing.parse_fields import number, text, time, whole_number
 from reco_contracts.events import (
     IMPRESSION_CONTEXT,
     MAX_RATING_STARS,
     OPTIONAL_VALUE_UNIT,
+    RETURNED_BELOW_ZERO,
     VALUE_UNIT,
     EventType,
     RejectReason,
@@ -40,6 +41,7 @@ _NAMES: Final = ("user_id", "item_id", "event_id", "currency", "request_id", "su
 _TYPES: Final = tuple(kind.value for kind in EventType)
 _REQUIRED_VALUE: Final = tuple(kind.value for kind in VALUE_UNIT)
 _VALUED: Final = (*_REQUIRED_VALUE, *(kind.value for kind in OPTIONAL_VALUE_UNIT))
+_RETURNED_BELOW_ZERO: Final = tuple(kind.value for kind in RETURNED_BELOW_ZERO)
 _UNITS: Final = tuple(kind.value for kind, unit in VALUE_UNIT.items() if unit == "units")
 # What makes an event the same event where the source has no id of its own.
 _CONTENT: Final = ("user_id", "item_id", "event_type", "occurred_at", "value", "price", "request_id", "position")
@@ -50,7 +52,8 @@ def check_events(records: pl.DataFrame, latest: datetime) -> CheckedRecords:
     """Split records into events of the contract and rejected ones.
 
     A value on a type that has none (a click with value 1) is left out, not
-    rejected.
+    rejected. Units below zero are units that came back: a purchase of -2 is a
+    return of 2, and so is a return of -2.
 
     Args:
         records: record frame, see `jobs.landing.landed_schema`.
@@ -59,7 +62,7 @@ def check_events(records: pl.DataFrame, latest: datetime) -> CheckedRecords:
     Returns:
         Events with their `event_date`; rejected records, each with the first reason that applies.
     """
-    checked = split_records(records, "events", _PARSERS, _rules(latest))
+    checked = split_records(_with_returns(records), "events", _PARSERS, _rules(latest))
     rows = typed_rows(checked.valid, "events", _PARSERS, "source_key").with_columns(
         value=pl.when(pl.col("event_type").is_in(_VALUED)).then("value"), event_date=pl.col("occurred_at").dt.date()
     )
@@ -70,6 +73,18 @@ def check_events(records: pl.DataFrame, latest: datetime) -> CheckedRecords:
 def latest_time(now: datetime, max_future_hours: int) -> datetime:
     """The last time that is not from the future."""
     return now + timedelta(hours=max_future_hours)
+
+
+def _with_returns(records: pl.DataFrame) -> pl.DataFrame:
+    """Units below zero as a return of so many units."""
+    if not {"event_type", "value"} <= {*records.columns}:
+        return records
+    units = number(text("value"))
+    came_back = text("event_type").is_in(_RETURNED_BELOW_ZERO) & (units < 0)
+    return records.with_columns(
+        event_type=pl.when(came_back).then(pl.lit(EventType.RETURN.value)).otherwise("event_type"),
+        value=pl.when(came_back).then((-units).cast(pl.String)).otherwise("value"),
+    )
 
 
 def _rules(latest: datetime) -> list[Rule]:

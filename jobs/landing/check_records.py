@@ -10,7 +10,14 @@ from typing import Final
 
 import polars as pl
 
-from jobs.landing.landed_schema import LANDED_TABLES, CheckedRecords, complete_records, field_names, polars_schema
+from jobs.landing.landed_schema import (
+    LANDED_TABLES,
+    CheckedRecords,
+    complete_records,
+    field_names,
+    polars_schema,
+    repairable_fields,
+)
 from jobs.landing.parse_fields import has_control, text
 from reco_contracts.events import MAX_ID_LENGTH, RejectReason
 
@@ -43,7 +50,7 @@ def split_records(records: pl.DataFrame, kind: str, parsers: Parsers, rules: Seq
         rules: in order of precedence; what the reader rejected comes before all of them.
 
     Returns:
-        Valid rows as a parsed frame; rejected ones with reason and detail.
+        Valid rows as a parsed frame; rejected ones with reason, detail and what was read of them.
     """
     stripped = complete_records(records, kind).with_columns(text(name) for name in field_names(kind))
     frame = stripped.with_columns(parse(pl.col(name)).alias(_parsed_name(name)) for name, parse in parsers.items())
@@ -56,6 +63,8 @@ def split_records(records: pl.DataFrame, kind: str, parsers: Parsers, rules: Seq
         reason="judgement",
         detail=pl.when(pl.col("reason").is_not_null()).then("detail").otherwise(pl.coalesce(details)),
         raw="raw",
+        fields=pl.struct(repairable_fields(kind)).struct.json_encode(),
+        event_date=parsed("occurred_at").dt.date() if kind == "events" else pl.lit(None, dtype=pl.Date),
     )
     return CheckedRecords(judged.filter(~is_rejected), rejected)
 

@@ -10,7 +10,7 @@ from jobs.landing.importers.event_files import contract_source
 from jobs.landing.importers.formats import choose_importer
 from jobs.landing.importers.protocol import Source
 from jobs.landing.land_files import land_source
-from jobs.landing.ledger import Kind, LedgerEntry, landing_lock
+from jobs.landing.ledger import Kind, LedgerEntry, open_ledger
 from jobs.progress import progress_bar
 from reco_contracts.artifacts import Layout
 from reco_contracts.errors import ContractError
@@ -25,10 +25,12 @@ class LandedFiles:
     Attributes:
         entries: ledger entry of each, and whether it was made now.
         refused: the message of each that was refused.
+        changed_columns: how the columns of a file differ from the contract or the file before it, in words.
     """
 
     entries: list[tuple[LedgerEntry, bool]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    changed_columns: list[str] = field(default_factory=list)
 
 
 def run_import(
@@ -54,7 +56,7 @@ def run_import(
     sources = importer.sources(path, columns)
     landed = land_sources(sources, settings.layout, settings.landing, now)
     raise_refused(landed)
-    return {"format": importer.name, **summarise(landed.entries)}
+    return {"format": importer.name, **summarise(landed)}
 
 
 def run_import_snapshot(
@@ -79,7 +81,7 @@ def run_import_snapshot(
     source = contract_source(kind, path, columns, snapshot_date=snapshot_date)
     landed = land_sources([source], settings.layout, settings.landing, now)
     raise_refused(landed)
-    return {"kind": kind, **_totals(landed.entries)}
+    return {"kind": kind, **_totals(landed.entries), "changed_columns": landed.changed_columns}
 
 
 def land_sources(
@@ -96,19 +98,22 @@ def land_sources(
     """
     result = LandedFiles()
     last_event_date: date | None = None
-    with landing_lock(layout), progress_bar("Land files", len(sources)) as advance:
+    with open_ledger(layout) as ledger, progress_bar("Land rows", None) as advance:
         for source in sources:
             snapshot_date = source.snapshot_date or last_event_date if source.kind != "events" else None
             if source.kind != "events" and snapshot_date is None:
                 continue  # its events were refused, and that is the message
             try:
-                entry, is_new = land_source(source, layout, options, now, snapshot_date, lands_unlanded=lands_unlanded)
+                before = ledger.last_like(source.kind, source.format, source.name)
+                entry, is_new = land_source(
+                    source, layout, ledger, options, now, snapshot_date, lands_unlanded=lands_unlanded, advance=advance
+                )
             except (ContractError, OSError) as error:
                 result.refused.append(str(error))
                 continue
-            finally:
-                advance()
             result.entries.append((entry, is_new))
+            if is_new:
+                result.changed_columns += changed_columns(entry, before)
             if entry.kind == "events":
                 last_event_date = entry.event_dates[-1]
     return result
@@ -129,11 +134,23 @@ def raise_refused(landed: LandedFiles) -> None:
     raise ContractError(f"{len(landed.refused)} files were refused, {others}:\n{messages}")
 
 
-def summarise(entries: Sequence[tuple[LedgerEntry, bool]]) -> dict[str, Any]:
-    """Totals of the events, and of the snapshots where there are any."""
-    by_kind = {kind: [pair for pair in entries if pair[0].kind == kind] for kind in ("events", "items", "users")}
+def changed_columns(entry: LedgerEntry, before: LedgerEntry | None) -> list[str]:
+    """Columns that a file has and the contract ignores, and columns that it lost since the file before.
+
+    Args:
+        entry: of the file.
+        before: of the file before it from the same source.
+    """
+    lost = [column for column in (before.columns if before else ()) if column not in entry.columns]
+    changes = (("ignored", entry.ignored_columns), ("no longer there", lost))
+    return [f"{entry.file_name}: {', '.join(columns)} {what}" for what, columns in changes if columns]
+
+
+def summarise(landed: LandedFiles) -> dict[str, Any]:
+    """Totals of the events, of the snapshots where there are any, and changed columns."""
+    by_kind = {kind: [pair for pair in landed.entries if pair[0].kind == kind] for kind in ("events", "items", "users")}
     snapshots = {kind: _totals(by_kind[kind]) for kind in ("items", "users") if by_kind[kind]}
-    return {**_totals(by_kind["events"]), **snapshots}
+    return {**_totals(by_kind["events"]), "changed_columns": landed.changed_columns, **snapshots}
 
 
 def _totals(entries: Sequence[tuple[LedgerEntry, bool]]) -> dict[str, Any]:
@@ -151,6 +168,7 @@ def _totals(entries: Sequence[tuple[LedgerEntry, bool]]) -> dict[str, Any]:
         "landed": sum(entry.landed for entry in new),
         "quarantined": sum(entry.quarantined for entry in new),
         "quarantined_by_reason": dict(sorted(reasons.items())),
+        "late": sum(entry.late_rows for entry in new),
         "event_dates": len(dates),
         "first_event_date": dates[0] if dates else None,
         "last_event_date": dates[-1] if dates else None,

@@ -17,13 +17,13 @@ from jobs.landing.check_events import check_events, latest_time
 from jobs.landing.check_snapshots import check_items, check_users
 from jobs.landing.importers.protocol import Source
 from jobs.landing.landed_schema import LANDED_TABLES, CheckedRecords, polars_schema
-from jobs.landing.ledger import LANDED, LedgerEntry, content_sha, landed_name, read_entry, write_entry
+from jobs.landing.ledger import LANDED, LedgerEntry, OpenLedger, content_sha, landed_name
 from jobs.landing.spill_records import Spill
 from jobs.landing.write_partitions import write_partitions
+from jobs.progress import Advance, no_progress
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import QUARANTINE
 from reco_contracts.errors import ContractError
-from reco_contracts.logs import get_logger
 from reco_contracts.settings import LandingSection
 
 _SHOWN_CHARACTERS: Final = 160
@@ -36,21 +36,25 @@ _SNAPSHOT_CHECKS: Final[dict[str, Callable[[pl.DataFrame], CheckedRecords]]] = {
 def land_source(
     source: Source,
     layout: Layout,
+    ledger: OpenLedger,
     options: LandingSection,
     now: datetime,
     snapshot_date: date | None = None,
     *,
     lands_unlanded: bool = True,
+    advance: Advance = no_progress,
 ) -> tuple[LedgerEntry, bool]:
-    """Land one source unless the ledger has it. The caller holds `ledger.landing_lock`.
+    """Land one source unless the ledger has it.
 
     Args:
         source: what to land.
         layout: where to.
+        ledger: open for this delivery.
         options: chunk size and limits.
         now: UTC; becomes `landed_at`, and much later events are from the future.
         snapshot_date: the date of an items or users snapshot.
         lands_unlanded: land again what the ledger says was taken out; else it stays out.
+        advance: told of the records as they are checked.
 
     Returns:
         The ledger entry, and whether it was made now.
@@ -61,38 +65,54 @@ def land_source(
     stat = source.path.stat()
     sha = content_sha(source.path)
     file_sha = landed_name(sha, source.kind, snapshot_date)
-    known = read_entry(layout, file_sha)
+    known = ledger.entries.get(file_sha)
     if known is not None and (known.state == LANDED or not lands_unlanded):
         return known, False
-    with _work_folder(layout) as folder:
-        spill = _check_all(source, Spill(folder), file_sha, options, now, snapshot_date)
+    with work_folder(layout) as folder:
+        spill = _check_all(source, Spill(folder), file_sha, options, now, snapshot_date, advance)
         _refuse_changed_file(source, stat)
         _refuse_bad_file(source, spill, options.max_quarantined_share)
         write_partitions(spill.valid, spill.rows_by_date, layout.landing(source.kind), file_sha, options.chunk_rows)
         _write_quarantine(spill, layout.quarantine / f"{file_sha}.parquet")
-    entry = _entry(source, spill, sha, file_sha, stat, now)
-    write_entry(layout, entry)
-    return entry, True
+        late_before = ledger.late_before(options.late_after_days) if source.kind == "events" else None
+        return ledger.record(_entry(source, spill, sha, file_sha, stat, late_before, now)), True
 
 
 def _check_all(
-    source: Source, spill: Spill, file_sha: str, options: LandingSection, now: datetime, snapshot_date: date | None
+    source: Source,
+    spill: Spill,
+    file_sha: str,
+    options: LandingSection,
+    now: datetime,
+    snapshot_date: date | None,
+    advance: Advance,
 ) -> Spill:
     of_landing = {"file_sha": pl.lit(file_sha), "landed_at": pl.lit(now).dt.cast_time_unit("us")}
     of_file = {"kind": pl.lit(source.kind), "file_name": pl.lit(source.name)}
     schema = polars_schema(LANDED_TABLES[source.kind])
     for records in source.frames(options.chunk_rows):
-        if snapshot_date is None:
-            checked = check_events(records, latest_time(now, options.max_future_hours))
-        else:
-            checked = _SNAPSHOT_CHECKS[source.kind](records)
-            checked = CheckedRecords(checked.valid.with_columns(event_date=pl.lit(snapshot_date)), checked.rejected)
+        checked = check_kind(source.kind, records, latest_time(now, options.max_future_hours), snapshot_date)
         valid = checked.valid.with_columns(**of_landing).select(*schema, "event_date")
         rejected = checked.rejected.with_columns(**of_landing, **of_file).select(QUARANTINE.column_names)
         spill.add(CheckedRecords(valid, rejected), records.height)
-        if records.height == options.chunk_rows:  # a long file: say how far it is
-            get_logger(__name__).info("checked", file=source.name, lines=spill.lines_in)
+        advance(records.height)
     return spill
+
+
+def check_kind(kind: str, records: pl.DataFrame, latest: datetime, snapshot_date: date | None) -> CheckedRecords:
+    """Check records by the contract of their kind; both parts of the result get `event_date`.
+
+    Args:
+        kind: events, items or users.
+        records: record frame, see `jobs.landing.landed_schema`.
+        latest: UTC; events after it are from the future.
+        snapshot_date: the date of an items or users snapshot.
+    """
+    if kind == "events":
+        return check_events(records, latest)
+    checked = _SNAPSHOT_CHECKS[kind](records)
+    dated = pl.lit(snapshot_date, dtype=pl.Date)
+    return CheckedRecords(checked.valid.with_columns(event_date=dated), checked.rejected.with_columns(event_date=dated))
 
 
 def _refuse_changed_file(source: Source, before: os.stat_result) -> None:
@@ -131,7 +151,15 @@ def _write_quarantine(spill: Spill, path: Path) -> None:
             pl.scan_parquet(spill.rejected).sink_parquet(temporary)
 
 
-def _entry(source: Source, spill: Spill, sha: str, file_sha: str, stat: os.stat_result, now: datetime) -> LedgerEntry:
+def _entry(
+    source: Source,
+    spill: Spill,
+    sha: str,
+    file_sha: str,
+    stat: os.stat_result,
+    late_before: date | None,
+    now: datetime,
+) -> LedgerEntry:
     return LedgerEntry(
         kind=source.kind,
         file_name=source.name,
@@ -148,13 +176,18 @@ def _entry(source: Source, spill: Spill, sha: str, file_sha: str, stat: os.stat_
         quarantined_by_reason=dict(sorted(spill.reasons.items())),
         event_dates=sorted(spill.rows_by_date),
         landed_at=now.isoformat(),
+        rows_by_date=dict(sorted(spill.rows_by_date.items())),
+        late_before=late_before,
+        columns=list(source.columns),
+        ignored_columns=list(source.ignored_columns),
+        changed_at=now.isoformat(),
     )
 
 
 @contextmanager
-def _work_folder(layout: Layout) -> Iterator[Path]:
-    """An empty folder for the landing in progress; what a killed one left there goes first."""
-    folder = layout.ledger.parent / "_work"
+def work_folder(layout: Layout) -> Iterator[Path]:
+    """An empty folder for the landing in progress; it outlives the ledger entry, see `ledger.remove_leftovers`."""
+    folder = layout.landing_work
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:

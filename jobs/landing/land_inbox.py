@@ -34,7 +34,7 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
     landed = land_sources(sources, layout, settings.landing, now, lands_unlanded=False)
     landed.refused[:0] = refused
     raise_refused(landed)
-    summary = summarise(landed.entries)
+    summary = summarise(landed)
     return {**summary, "inbox_files": known + len(new), "known_by_name": known}
 
 

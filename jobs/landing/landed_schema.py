@@ -17,7 +17,8 @@ import polars as pl
 from reco_contracts.columns import LANDED_EVENTS, LANDED_ITEMS, LANDED_USERS, DType, Table
 
 RECORD_SCHEMA: Final = {"line": pl.Int64(), "raw": pl.String(), "reason": pl.String(), "detail": pl.String()}
-IMPORTER_COLUMNS: Final = ("declined", "declined_detail", "source_key")
+SOURCE_KEY: Final = "source_key"
+IMPORTER_COLUMNS: Final = ("declined", "declined_detail", SOURCE_KEY)
 LINEAGE: Final = ("file_sha", "line", "landed_at")
 LANDED_TABLES: Final = {"events": LANDED_EVENTS, "items": LANDED_ITEMS, "users": LANDED_USERS}
 
@@ -40,7 +41,7 @@ class CheckedRecords:
 
     Attributes:
         valid: the contract's columns without `file_sha` and `landed_at`, and `event_date` for events.
-        rejected: `line`, `reason`, `detail`, `raw`.
+        rejected: `line`, `reason`, `detail`, `raw`, `fields` (JSON) and, where it is known, `event_date`.
     """
 
     valid: pl.DataFrame
@@ -55,6 +56,11 @@ def polars_schema(table: Table) -> dict[str, pl.DataType]:
 def field_names(kind: str) -> tuple[str, ...]:
     """The columns of a kind that come from the source: its contract without the lineage."""
     return tuple(name for name in LANDED_TABLES[kind].column_names if name not in LINEAGE)
+
+
+def repairable_fields(kind: str) -> tuple[str, ...]:
+    """What of a rejected row is kept and may be repaired: its fields, and what tells equal events apart."""
+    return (*field_names(kind), SOURCE_KEY) if kind == "events" else field_names(kind)
 
 
 def complete_records(records: pl.DataFrame, kind: str) -> pl.DataFrame:

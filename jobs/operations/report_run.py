@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from jobs.landing.ledger import LANDED, LedgerEntry, read_entries
+from jobs.landing.ledger import LANDED, LedgerEntry, read_entries, replayed_reasons
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
 from reco_contracts.artifacts import Layout, complete_versions, read_model_manifest
@@ -73,21 +73,28 @@ def raise_if_red(run_date: date | None, failed_tasks: Sequence[str], live: str) 
 
 
 def summarise_landing(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
-    """Rows that count now, over all landed files of events.
+    """Rows that count now, over all landed files of events: lines_in = landed + quarantined.
+
+    A repaired row is a line of the file that it came in, landed by its replay.
 
     Args:
         entries: the ledger.
     """
     files = [entry for entry in entries if entry.kind == "events" and entry.state == LANDED]
+    sources = [entry for entry in files if entry.replays is None]
     reasons: Counter[str] = Counter()
-    for entry in files:
+    for entry in sources:
         reasons.update(entry.quarantined_by_reason)
+    replayed = list(replayed_reasons(files).values())
+    for reasons_of_file in replayed:
+        reasons.subtract(reasons_of_file)
     return {
-        "files": len(files),
-        "lines_in": sum(entry.lines_in for entry in files),
+        "files": len(sources),
+        "lines_in": sum(entry.lines_in for entry in sources),
         "landed": sum(entry.landed for entry in files),
-        "quarantined": sum(entry.quarantined for entry in files),
-        "quarantined_by_reason": dict(sorted(reasons.items())),
+        "quarantined": reasons.total(),
+        "quarantined_by_reason": {reason: rows for reason, rows in sorted(reasons.items()) if rows},
+        "replayed": sum(counts.total() for counts in replayed),
         "last_event_date": max((day for entry in files for day in entry.event_dates), default=None),
     }
 

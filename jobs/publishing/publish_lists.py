@@ -35,7 +35,7 @@ from jobs.publishing.plan_publication import Publication, expiry, plan
 from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
 from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
-from reco_contracts.artifacts import set_released_model
+from reco_contracts.artifacts import Layout, record_publication, set_released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.logs import get_logger
 from reco_contracts.manifests import GenerationManifest, ListsManifest, encode_catalogue_chunk
@@ -79,6 +79,7 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
         else:
             check_order(lists, seen, is_forced=is_forced)
             summary = publish(store, publication, seen)
+    record_publication(settings.layout, publication.manifest)
     set_released_model(settings.layout, lists.model_version)
     seconds = time.monotonic() - started
     rate = {"lists_per_second": round(summary["lists"] / seconds)} if summary["state"] == "published" else {}

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from jobs.progress import track
 from jobs.simulation.shop_catalogue import name_items, shelves
 from jobs.simulation.shop_days import CURRENCY, ShopDays
+from jobs.simulation.shop_lists import EXPERIMENT, SURFACE, VARIANTS, sees_personal
 from jobs.simulation.shop_tastes import ShopSize, Truth, draw_truth, parameters
 from reco_contracts.artifacts import new_folder
 from reco_contracts.errors import ContractError
@@ -59,7 +60,9 @@ def _write_shop(size: ShopSize, folder: Path) -> dict[str, Any]:
         (folder / name).mkdir()
     by_type: Counter[str] = Counter()
     days: list[date] = []
-    for day, drawn in track(ShopDays(size, truth, prices, rng), "Simulate days", size.days):
+    is_personal = sees_personal(users["user_id"].to_list())
+    users = users.with_columns(variant=pl.Series(np.where(is_personal, VARIANTS[1], VARIANTS[0])))
+    for day, drawn in track(ShopDays(size, truth, prices, is_personal, rng), "Simulate days", size.days):
         if drawn.height:
             _write_day(drawn, day, users, items, folder / "events" / f"events-{day}.csv")
             by_type.update(dict(drawn.group_by("event_type").len().iter_rows()))
@@ -122,14 +125,22 @@ def _midnight(size: ShopSize, number: int) -> str:
 def _write_day(drawn: pl.DataFrame, day: date, users: pl.DataFrame, items: pl.DataFrame, path: Path) -> None:
     midnight = datetime.combine(day, time(), UTC)
     at = (pl.lit(midnight) + pl.duration(milliseconds="at_ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+    user_id, in_list = users["user_id"].gather(drawn["user"]), pl.col("in_list").fill_null(value=False)
     drawn.select(
-        user_id=users["user_id"].gather(drawn["user"]),
+        user_id=user_id,
         item_id=items["item_id"].gather(drawn["item"]),
         event_type="event_type",
         value="value",
         occurred_at=at,
         price="price",
         currency=pl.when(pl.col("price").is_not_null()).then(pl.lit(CURRENCY)),
+        # One session a user and day, and so one list.
+        request_id=pl.when(in_list).then(pl.format("list-{}-{}", pl.lit(str(day)), user_id)),
+        surface=pl.when(in_list).then(pl.lit(SURFACE)),
+        experiment=pl.when(in_list).then(pl.lit(EXPERIMENT)),
+        variant=pl.when(in_list).then(users["variant"].gather(drawn["user"])),
+        position="position",
+        propensity="propensity",
     ).write_csv(path)
 
 
@@ -139,11 +150,13 @@ def _write_snapshots(size: ShopSize, number: int, users: pl.DataFrame, items: pl
     until = pl.when(pl.col("leaves_on") <= number).then("available_until").alias("available_until")
     known = items.filter(pl.col("arrives_on") <= number).with_columns(until).drop("arrives_on", "leaves_on")
     known.write_csv(folder / "items" / f"items-{day}.csv")
-    users.filter(pl.col("joins_on") <= number).drop("joins_on").write_csv(folder / "users" / f"users-{day}.csv")
+    users.filter(pl.col("joins_on") <= number).drop("joins_on", "variant").write_csv(
+        folder / "users" / f"users-{day}.csv"
+    )
 
 
 def _write_truth(size: ShopSize, truth: Truth, users: pl.DataFrame, items: pl.DataFrame, folder: Path) -> None:
-    user_truth = users.select("user_id", "joins_on").with_columns(
+    user_truth = users.select("user_id", "joins_on", "variant").with_columns(
         vector=pl.Series(truth.user_vectors.tolist(), dtype=pl.List(pl.Float32)), activity=truth.activity
     )
     item_truth = items.select("item_id", "arrives_on", "leaves_on").with_columns(

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from jobs.progress import track
+from jobs.warehouse.export_months import export_months, is_exported_by_month
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import FCT_INTERACTIONS, MARTS_TO_EXPORT, Table
 from reco_contracts.errors import EmptyPartitionError, RecoError
@@ -44,20 +45,24 @@ def export_mart(connection: duckdb.DuckDBPyConnection, mart: Table, path: Path) 
     Args:
         connection: to the warehouse.
         mart: its contract.
-        path: the Parquet file, replaced as a whole.
+        path: the Parquet file, replaced as a whole; of a mart with a date in its key the folder, see `export_months`.
 
     Returns:
-        Rows written.
+        Rows of the mart.
 
     Raises:
         EmptyPartitionError: the warehouse has no such table, or it lacks a column.
     """
     columns = ", ".join(f'"{name}"' for name in mart.column_names)
     keys = ", ".join(f'"{name}"' for name in mart.key)
-    query = f"select {columns} from {MARTS_SCHEMA}.{mart.name} order by {keys}"  # noqa: S608 - names are constants
+    query = f"select {columns} from {MARTS_SCHEMA}.{mart.name}"  # noqa: S608 - names are constants
     try:
-        with replace_file(path) as temporary:
-            row = connection.execute(f"copy ({query}) to '{_quoted(temporary)}' (format parquet)").fetchone()
+        if is_exported_by_month(mart):
+            export_months(connection, mart, query, path)
+        else:
+            with replace_file(path) as temporary:
+                connection.execute(f"copy ({query} order by {keys}) to '{_quoted(temporary)}' (format parquet)")
+        row = connection.execute(f"select count(*) from {MARTS_SCHEMA}.{mart.name}").fetchone()  # noqa: S608 - the same
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise EmptyPartitionError(
             f"mart {mart.name} is not in the warehouse as agreed: {error}. Run `reco dbt build --select tag:inputs`"
@@ -68,11 +73,13 @@ def export_mart(connection: duckdb.DuckDBPyConnection, mart: Table, path: Path) 
 def landing_totals(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """What became of the landed lines, by kind; empty where the report was not built.
 
-    The lines add up: lines_in = landed + quarantined, and landed = duplicates + kept.
+    The lines add up: lines_in = landed + quarantined, and landed = duplicates + kept. A repaired row
+    is a line of the file that it came in, landed by its replay.
     """
     names = ("lines_in", "landed", "quarantined", "duplicates", "rows_in_marts")
     query = """
-        select kind, sum(lines_in), sum(landed_rows), sum(quarantined_rows), sum(duplicate_rows), sum(rows_in_marts)
+        select kind, coalesce(sum(lines_in) filter (where replays is null), 0), sum(landed_rows), sum(quarantined_rows),
+            sum(duplicate_rows), sum(rows_in_marts)
         from marts.rpt_data_quality where state = 'landed' group by kind order by kind
     """
     try:

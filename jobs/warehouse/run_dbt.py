@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import msgspec
 
-from reco_contracts.artifacts import Layout, complete_versions
+from jobs.warehouse.read_freshness import summarise_freshness
+from reco_contracts.artifacts import Layout, published_generations
 from reco_contracts.errors import ConfigError, ContractError, ValidationFailedError
 from reco_contracts.settings import Settings
 
 PROJECT_FOLDER: Final = Path(__file__).resolve().parents[2] / "dbt_project"
-LISTED_GENERATIONS: Final = 2
 _RESULTS_FILE: Final = "run_results.json"
+_SOURCES_FILE: Final = "sources.json"
 _TESTS: Final = ("test", "unit_test")
 _FAILED: Final = ("error", "fail", "runtime error", "partial success")
 _SHOWN_FAILURES: Final = 10
@@ -61,15 +62,17 @@ class DbtResults(msgspec.Struct, frozen=True):
     results: list[DbtResult]
 
 
-def dbt_variables(settings: Settings, list_generations: list[str]) -> dict[str, Any]:
+def dbt_variables(settings: Settings, list_generations: list[str], all_dates: bool = False) -> dict[str, Any]:
     """The project's variables, named as in dbt_project.yml.
 
     Args:
         settings: of the product.
-        list_generations: the generations whose lists the outcomes read.
+        list_generations: the published generations whose lists are kept.
+        all_dates: tests look at every date, not only at those that they have not passed yet.
     """
-    interactions = settings.interactions.model_dump(mode="json")
-    return interactions | settings.catalogue.model_dump(mode="json") | {"list_generations": list_generations}
+    sections = (settings.interactions, settings.engagement, settings.catalogue)
+    variables = {name: value for section in sections for name, value in section.model_dump(mode="json").items()}
+    return variables | {"list_generations": list_generations, "test_all_dates": all_dates}
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -135,32 +138,38 @@ def summarise_results(results: list[DbtResult]) -> dict[str, Any]:
     }
 
 
-def run(arguments: list[str], settings: Settings, run_date: date | None = None) -> dict[str, Any]:
+def run(
+    arguments: list[str], settings: Settings, run_date: date | None = None, *, all_dates: bool = False
+) -> dict[str, Any]:
     """Run one dbt command and wait for it; its output streams through.
 
     Args:
         arguments: dbt's own, such as `["build", "--select", "tag:inputs"]`.
         settings: of the product.
         run_date: the day that the run is for; the marts hold every landed day, so it only names the run.
+        all_dates: tests look at every date, not only at those that they have not passed yet.
 
     Raises:
         ConfigError: the arguments are wrong, or this is no checkout.
-        ValidationFailedError: a test failed.
+        ValidationFailedError: a test failed, or a source is too old.
         ContractError: a model could not be built, or dbt could not start.
     """
     if not PROJECT_FOLDER.is_dir():
         raise ConfigError(f"{PROJECT_FOLDER} is not there; install the project from its checkout (`pip install -e .`)")
     layout = settings.layout
-    generations = complete_versions(layout.lists)[-LISTED_GENERATIONS:]
-    command = dbt_command(arguments, dbt_variables(settings, generations))
+    generations = published_generations(layout)[-settings.warehouse.kept_generations :]
+    command = dbt_command(arguments, dbt_variables(settings, generations, all_dates))
     layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    results_file = target_folder(layout) / _RESULTS_FILE
-    results_file.unlink(missing_ok=True)
+    results_file, sources_file = (target_folder(layout) / name for name in (_RESULTS_FILE, _SOURCES_FILE))
+    for file in (results_file, sources_file):
+        file.unlink(missing_ok=True)
     started = time.monotonic()
     sys.stdout.flush()
     exit_code = subprocess.run(command, env=os.environ | dbt_environment(settings), check=False).returncode
     is_building = any(argument in _BUILDING for argument in arguments)
     summary = summarise_results(_read_results(results_file)) if is_building else {}
+    if "freshness" in arguments:
+        summary = summarise_freshness(sources_file)
     if exit_code != 0:
         raise ContractError(f"dbt {arguments[0]} ended with code {exit_code}; its own message is above")
     return {"run_date": run_date, **summary, "seconds": round(time.monotonic() - started, 1)}

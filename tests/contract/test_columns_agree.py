@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from jobs.evaluation.ranking_metrics import definitions
 from jobs.features.feast_environment import REPOSITORY_FOLDER
+from jobs.landing.landed_schema import LANDED_TABLES
 from jobs.landing.ledger import LedgerEntry
 from jobs.warehouse.run_dbt import run, target_folder
 from reco_contracts.columns import (
@@ -22,6 +24,7 @@ from reco_contracts.columns import (
     LANDED_USERS,
     MARTS_TO_EXPORT,
     QUARANTINE,
+    REPLAYED_ROWS,
     DType,
     Table,
 )
@@ -39,8 +42,16 @@ DBT_TYPES = {
     DType.DECIMAL: "decimal(18,4)",
 }
 FEAST_TYPES = {DType.STRING: "String", DType.INT64: "Int64", DType.FLOAT64: "Float64"}
-LANDED_SOURCES = (LANDED_EVENTS, LANDED_ITEMS, LANDED_USERS, QUARANTINE)
+LANDED_SOURCES = (LANDED_EVENTS, LANDED_ITEMS, LANDED_USERS, QUARANTINE, REPLAYED_ROWS)
 PARTITION = {"event_date": "date"}  # in the path of a landed file, not in the file
+# Marts that stay in the warehouse: dbt's YAML is their contract, and no program of ours reads their columns.
+DBT_ONLY = {
+    "dim_generations", "fct_impressions", "fct_list_items", "fct_sessions", "rpt_catalogue_coverage",
+    "rpt_category_mix", "rpt_daily_engagement", "rpt_experiment_daily", "rpt_funnel", "rpt_item_performance",
+    "rpt_user_retention",
+}  # fmt: skip
+# Read by one module each, which names their columns in SQL.
+DATA_QUALITY = {"rpt_data_quality", "rpt_data_quality_daily", "rpt_quarantine_reasons"}
 
 
 def differences(expected: Mapping[str, str], found: Mapping[str, str], there: str) -> list[str]:
@@ -112,7 +123,7 @@ def test_the_key_of_a_mart_is_tested(manifest: dict[str, Any], mart: Table) -> N
 @pytest.mark.parametrize("table", LANDED_SOURCES, ids=lambda table: table.name)
 def test_a_source_has_the_columns_that_landing_writes(manifest: dict[str, Any], table: Table) -> None:
     node = manifest["sources"][f"source.reco.reco.{table.name}"]
-    expected = contract_types(table, DBT_TYPES) | ({} if table is QUARANTINE else PARTITION)
+    expected = contract_types(table, DBT_TYPES) | (PARTITION if table.name in LANDED_TABLES else {})
     found = differences(expected, dbt_types(node), f"source {table.name}")
     assert not found, "\n".join(found)
 
@@ -128,6 +139,53 @@ def test_every_mart_has_its_contract_enforced(manifest: dict[str, Any]) -> None:
     assert set(marts) >= {mart.name for mart in MARTS_TO_EXPORT}
     loose = [name for name, node in marts.items() if not node["config"]["contract"]["enforced"]]
     assert not loose, f"contract not enforced on {loose}"
+
+
+def test_every_mart_is_either_exported_or_known_to_stay(manifest: dict[str, Any]) -> None:
+    """A new mart has to be put somewhere; one that left reco_contracts has to leave dbt too."""
+    marts = {name for name, node in models(manifest).items() if node["schema"] == "marts"}
+    exported = {mart.name for mart in MARTS_TO_EXPORT}
+    assert not exported & DBT_ONLY
+    unknown, gone = marts - exported - DBT_ONLY - DATA_QUALITY, (exported | DBT_ONLY) - marts
+    assert not unknown, f"neither in reco_contracts.MARTS_TO_EXPORT nor in DBT_ONLY: {sorted(unknown)}"
+    assert not gone, f"named here and in no YAML: {sorted(gone)}"
+
+
+def test_a_column_has_one_type_wherever_it_stands(manifest: dict[str, Any]) -> None:
+    """One word per idea: what reco_contracts spells has its type in every mart, and marts agree on the rest."""
+    spelled: dict[str, set[str]] = {}
+    for table in (*MARTS_TO_EXPORT, *LANDED_SOURCES):
+        for name, dtype in contract_types(table, DBT_TYPES).items():
+            spelled.setdefault(name, set()).add(dtype)
+    for node in models(manifest).values():
+        if node["schema"] == "marts":
+            for name, dtype in dbt_types(node).items():
+                spelled.setdefault(name, set()).add(dtype)
+    torn = [f"{name} is {' and '.join(sorted(types))}" for name, types in sorted(spelled.items()) if len(types) > 1]
+    assert len(spelled) > 100
+    assert not torn, "\n".join(torn)
+
+
+def test_money_and_weights_of_a_mart_are_decimals(manifest: dict[str, Any]) -> None:
+    """A parallel sum of doubles differs from run to run."""
+    sums = {(name, column): dtype for name, node in models(manifest).items() if node["schema"] == "marts"
+            for column, dtype in dbt_types(node).items() if column in ("weight", "revenue", "units")}  # fmt: skip
+    assert len(sums) >= 5
+    assert set(sums.values()) == {"decimal(18,4)"}
+
+
+def test_every_exported_mart_has_a_reader_that_is_written_down(manifest: dict[str, Any]) -> None:
+    read = {node for exposure in manifest["exposures"].values() for node in exposure["depends_on"]["nodes"]}
+    unread = [mart.name for mart in MARTS_TO_EXPORT if f"model.reco.{mart.name}" not in read]
+    assert not unread, f"exported, and in no exposure: {unread}"
+    assert {"training", "feast_features", "lookup_api"} <= {node["name"] for node in manifest["exposures"].values()}
+
+
+def test_dbt_and_the_evaluation_define_a_metric_in_the_same_words(manifest: dict[str, Any]) -> None:
+    words = definitions(10)
+    for metric in ("coverage", "diversity"):
+        written = " ".join(manifest["docs"][f"doc.reco.{metric}"]["block_contents"].split())
+        assert written.lower().rstrip(".") == words[metric].lower(), f"{metric}: {written!r} is not {words[metric]!r}"
 
 
 def test_everything_is_described(manifest: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
     assert in_order[0].startswith("resolve-run-date --param=2026-01-31 --interval-start=")
     assert in_order[1:] == [
         "land-inbox --json",
-        "dbt build --select tag:inputs --run-date 2026-01-31 --json",
+        "dbt build --select tag:inputs --all-dates-on-sunday --run-date 2026-01-31 --json",
         "export-marts --run-date 2026-01-31 --json",
         "build-features --run-date 2026-01-31 --json",
         "apply-features --json",

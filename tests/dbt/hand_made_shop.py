@@ -53,13 +53,14 @@ def land(
     if reasons:
         _write(layout.quarantine / f"{sha}.parquet", QUARANTINE, [
             {"kind": kind, "file_name": f"{sha}.csv", "file_sha": sha, "line": len(rows) + 1 + number,
-             "reason": reason, "detail": None, "raw": "?", "landed_at": landed_at}
+             "reason": reason, "detail": None, "raw": "?", "fields": "{}", "landed_at": landed_at}
             for number, reason in enumerate(reasons)
         ])  # fmt: skip
     write_entry(layout, LedgerEntry(
         kind=kind, file_name=f"{sha}.csv", path=f"/inbox/{sha}.csv", file_sha=sha, content_sha=sha, format="events",
         state=state, size_bytes=1, mtime_ns=1, lines_in=len(rows) + len(reasons), landed=len(rows),
         quarantined=len(reasons), quarantined_by_reason=rejected or {}, event_dates=sorted(by_day),
+        rows_by_date={day: len(by_day[day]) for day in sorted(by_day)},
         landed_at=landed_at.isoformat(),
     ))  # type: ignore[arg-type]  # fmt: skip
 

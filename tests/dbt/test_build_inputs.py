@@ -19,7 +19,12 @@ from reco_contracts.settings import Settings
 
 Query = Callable[[Settings, str], list[tuple[Any, ...]]]
 MODELS_ALONE = ["run", "--select", "tag:inputs", "--quiet"]
-MARTS = (*(mart.name for mart in MARTS_TO_EXPORT), "rpt_data_quality", "rpt_quarantine_reasons")
+MARTS = (
+    *(mart.name for mart in MARTS_TO_EXPORT),
+    "rpt_data_quality",
+    "rpt_data_quality_daily",
+    "rpt_quarantine_reasons",
+)
 
 
 def snapshot(settings: Settings, query: Query) -> dict[str, list[tuple[Any, ...]]]:
@@ -150,7 +155,7 @@ def test_a_failing_test_is_named(tmp_path: Path, shop: Settings) -> None:
     settings = copy_of(shop, tmp_path)
     (settings.layout.landing("events") / f"event_date={date(2024, 4, 3)}" / "log2.parquet").unlink()
     with pytest.raises(ValidationFailedError, match=r"test landed_rows_agree_with_the_ledger: Got 1 result"):
-        run(["test", "--select", "landed_rows_agree_with_the_ledger", "--quiet"], settings)
+        run(["test", "--select", "landed_rows_agree_with_the_ledger", "--quiet"], settings, all_dates=True)
 
 
 def test_variables_are_not_taken_from_the_command_line(empty_shop: Settings) -> None:

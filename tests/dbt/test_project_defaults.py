@@ -7,12 +7,20 @@ import yaml
 
 from jobs.warehouse.run_dbt import PROJECT_FOLDER, dbt_command, dbt_environment, dbt_variables
 from reco_contracts.reasons import REASONS
-from reco_contracts.settings import CatalogueSection, InteractionsSection, WarehouseSection, load_settings
+from reco_contracts.settings import (
+    CatalogueSection,
+    EngagementSection,
+    InteractionsSection,
+    WarehouseSection,
+    load_settings,
+)
 
 
 def test_the_projects_variables_are_the_settings_defaults() -> None:
     project = yaml.safe_load((PROJECT_FOLDER / "dbt_project.yml").read_text())
-    defaults = load_settings(interactions=InteractionsSection(), catalogue=CatalogueSection())
+    defaults = load_settings(
+        interactions=InteractionsSection(), engagement=EngagementSection(), catalogue=CatalogueSection()
+    )
     assert project["vars"] == dbt_variables(defaults, [])
 
 

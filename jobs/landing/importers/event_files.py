@@ -11,6 +11,7 @@ from jobs.landing.importers.protocol import Source
 from jobs.landing.importers.record_files import SUFFIXES, file_columns, read_records, record_files
 from jobs.landing.landed_schema import field_names
 from jobs.landing.ledger import Kind
+from jobs.landing.read_quarantine import EXPORTED
 from reco_contracts.errors import ContractError
 
 REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
@@ -54,19 +55,34 @@ def contract_source(
     Args:
         kind: what it holds.
         path: the file.
-        columns: contract column -> the file's name for it; others have the contract's names.
+        columns: contract column -> the file's name for it; others have the contract's names. Columns that the
+            contract does not know are ignored, and named in the summary.
         root: the folder that is imported; the file is shown relative to it.
         snapshot_date: for items and users; by default the date in the file's name.
 
     Raises:
-        ContractError: it lacks a required column, or a snapshot has no date.
+        ContractError: it lacks a required column, a snapshot has no date, or it is an export of quarantined rows.
     """
     found = file_columns(path)
+    if {*EXPORTED} <= {*found}:
+        raise ContractError(
+            f"{path} is an export of quarantined rows; as a file of its own its lines would be counted twice. "
+            f"Land it with `reco quarantine replay {path}`"
+        )
     wanted = _wanted(kind, path, columns, found)
     if kind != "events":
         snapshot_date = snapshot_date or date_in_name(path)
     name = str(path.relative_to(root)) if root is not None and path != root else path.name
-    return Source(kind, path, name, EventFiles.name, partial(read_records, path, wanted), snapshot_date)
+    return Source(
+        kind,
+        path,
+        name,
+        EventFiles.name,
+        partial(read_records, path, wanted),
+        snapshot_date,
+        columns=tuple(wanted),
+        ignored_columns=tuple(column for column in found if column not in wanted.values()),
+    )
 
 
 def date_in_name(path: Path) -> date:

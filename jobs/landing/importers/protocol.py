@@ -27,6 +27,8 @@ class Source:
             file (titles out of invoice lines) has row numbers for lines.
         snapshot_date: date of a snapshot; None: the last event date of the same import.
         expected: reasons that do not count against `landing.max_quarantined_share`.
+        columns: columns of the contract that the file has, where it is in our own contract.
+        ignored_columns: its columns that the contract does not know.
     """
 
     kind: Kind
@@ -36,6 +38,8 @@ class Source:
     frames: Callable[[int], Iterator[pl.DataFrame]]
     snapshot_date: date | None = None
     expected: frozenset[RejectReason] = frozenset()
+    columns: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
 
 
 class Importer(Protocol):

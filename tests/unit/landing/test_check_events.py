@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -49,7 +50,18 @@ def purchase(**changes: str | None) -> dict[str, str | None]:
         (purchase(value="NaN"), RejectReason.BAD_VALUE),
         (purchase(value="inf"), RejectReason.BAD_VALUE),
         (purchase(value="two"), RejectReason.BAD_VALUE),
-        (purchase(event_type="return", value="-1"), RejectReason.BAD_VALUE),
+        (purchase(event_type="return", value="0"), RejectReason.BAD_VALUE),
+        (purchase(event_type="rating", value="-1"), RejectReason.BAD_VALUE),
+        (purchase(event_type="rating", value="nan"), RejectReason.BAD_VALUE),
+        (GOOD | {"value": "-inf"}, RejectReason.BAD_VALUE),
+        (purchase(value="-inf"), RejectReason.BAD_VALUE),
+        (purchase(price="NaN"), RejectReason.BAD_NUMBER),
+        (purchase(price="inf"), RejectReason.BAD_NUMBER),
+        (SEEN | {"propensity": "nan"}, RejectReason.BAD_NUMBER),
+        (SEEN | {"position": "inf"}, RejectReason.BAD_NUMBER),
+        (GOOD | {"occurred_at": "1900-01-01"}, RejectReason.BAD_TIME),
+        (GOOD | {"event_id": "e" * (MAX_ID_LENGTH + 1)}, RejectReason.ID_TOO_LONG),
+        (GOOD | {"generation": "g\x7f"}, RejectReason.CONTROL_CHARACTER),
         (purchase(event_type="rating", value="10.5"), RejectReason.BAD_VALUE),
         (purchase(price="-0.01"), RejectReason.BAD_NUMBER),
         (purchase(price="1,50"), RejectReason.BAD_NUMBER),
@@ -83,6 +95,26 @@ def test_each_way_of_being_wrong_has_its_reason(row: dict[str, str | None], reas
 )
 def test_the_edges_of_the_contract_are_inside(row: dict[str, str | None]) -> None:
     assert check(row).rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("purchase", "-2"), ("purchase", " -2.0"), ("return", "-2"), ("return", "2")]
+)
+def test_units_below_zero_are_units_that_came_back(kind: str, value: str) -> None:
+    (event,) = check(purchase(event_type=kind, value=value)).valid.select("event_type", "value", "event_id").rows()
+    (same,) = check(purchase(event_type="return", value="2")).valid.select("event_type", "value", "event_id").rows()
+    assert event == same
+    assert event[:2] == ("return", 2.0)
+
+
+def test_a_rejected_record_keeps_what_was_read_of_it_and_its_day() -> None:
+    rejected = check(GOOD | {"user_id": None, "source_key": "invoice 1"}, GOOD | {"occurred_at": "soon"}).rejected
+    fields = [json.loads(text) for text in rejected["fields"]]
+    assert [{name: value for name, value in row.items() if value is not None} for row in fields] == [
+        {"item_id": "i1", "event_type": "view", "occurred_at": GOOD["occurred_at"], "source_key": "invoice 1"},
+        GOOD | {"occurred_at": "soon"},
+    ]
+    assert rejected["event_date"].to_list() == [date(2026, 2, 1), None]
 
 
 @given(

@@ -31,7 +31,7 @@ DIRTY = {
     RejectReason.UNKNOWN_EVENT_TYPE: "u1,i1,stare,,2026-02-01T10:00:00Z,,,,",
     RejectReason.BAD_TIME: "u1,i1,view,,01.02.2026,,,,",
     RejectReason.FUTURE_TIME: "u1,i1,view,,2027-02-01T10:00:00Z,,,,",
-    RejectReason.BAD_VALUE: "u1,i1,purchase,-2,2026-02-01T10:00:00Z,,,,",
+    RejectReason.BAD_VALUE: "u1,i1,purchase,0,2026-02-01T10:00:00Z,,,,",
     RejectReason.MISSING_VALUE: "u1,i1,rating,,2026-02-01T10:00:00Z,,,,",
     RejectReason.BAD_NUMBER: "u1,i1,purchase,1,2026-02-01T10:00:00Z,,,,cheap",
     RejectReason.MISSING_CONTEXT: "u1,i1,impression,,2026-02-01T10:00:00Z,r1,home,,",

@@ -55,14 +55,17 @@ def test_landing_adds_up_over_the_files_that_count(settings: Settings) -> None:
         _entry("b", quarantined_by_reason={"bad_time": 3}),
         _entry("c", state="unlanded"),
         _entry("d", kind="items"),
+        _entry("e", replays="a", lines_in=2, landed=2, quarantined=0, replayed_by_reason={"bad_time": 2}),
+        _entry("f", replays="b", state="unlanded", replayed_by_reason={"bad_time": 3}),
     ):
         write_entry(settings.layout, entry)
     assert run(DAY, settings)["landing"] == {
         "files": 2,
         "lines_in": 20,
-        "landed": 14,
-        "quarantined": 6,
-        "quarantined_by_reason": {"bad_time": 5, "missing_user": 1},
+        "landed": 16,
+        "quarantined": 4,
+        "quarantined_by_reason": {"bad_time": 3, "missing_user": 1},
+        "replayed": 2,
         "last_event_date": DAY,
         "duplicates_removed": None,
     }

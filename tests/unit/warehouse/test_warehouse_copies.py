@@ -52,18 +52,45 @@ def test_exports_have_the_contracts_columns_in_order(settings: Settings) -> None
     summary = export_marts.run(RUN_DATE, settings)
     assert summary["rows"] == {mart.name: (2 if mart is FCT_INTERACTIONS else 0) for mart in MARTS_TO_EXPORT}
     for mart in MARTS_TO_EXPORT:
-        schema = pl.read_parquet_schema(settings.layout.export(mart.name))
+        schema = pl.scan_parquet(settings.layout.export(mart.name)).collect_schema()
         assert list(schema) == list(mart.column_names)
         assert schema == {column.name: POLARS_TYPES[column.dtype] for column in mart.columns}
 
 
 def test_rows_are_in_the_order_of_the_key(settings: Settings) -> None:
     export_marts.run(RUN_DATE, settings)
-    path = settings.layout.export(FCT_INTERACTIONS.name)
+    path = settings.layout.export(FCT_INTERACTIONS.name) / "2024-04.parquet"
     first = path.read_bytes()
     assert pl.read_parquet(path)["user_id"].to_list() == ["a", "b"]
     export_marts.run(RUN_DATE, settings)
     assert path.read_bytes() == first
+
+
+def test_an_export_rewrites_the_months_in_which_a_date_changed(settings: Settings) -> None:
+    """Rows change in three months; versions say so of one, and that another is empty now."""
+    node = FCT_INTERACTIONS.name
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute(
+            "create schema warehouse_state; create table warehouse_state.identity as select 'w1' as warehouse_id;"
+            "create table warehouse_state.partition_versions as select ? as node, unnest([date '2024-03-31', "
+            "date '2024-04-01', date '2024-04-02', date '2024-05-01']) as event_date, 1 as version", [node]
+        )  # fmt: skip
+        connection.execute(INSERT, [date(2024, 3, 31), "c"])
+        connection.execute(INSERT, [date(2024, 5, 1), "d"])
+    export_marts.run(RUN_DATE, settings)
+    folder = settings.layout.export(node)
+    (folder / ".2024-04.parquet.killed").touch()
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute("update marts.fct_interactions set purchases = 5")
+        connection.execute("delete from marts.fct_interactions where event_date = date '2024-05-01'")
+        connection.execute("update warehouse_state.partition_versions set version = 2 where event_date >= '2024-04-02'")
+    export_marts.run(RUN_DATE, settings)
+    assert sorted(path.name for path in folder.iterdir()) == ["2024-03.parquet", "2024-04.parquet"]
+    assert pl.read_parquet(folder).sort("event_date")["purchases"].to_list() == [1, 5, 5]
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute("update warehouse_state.identity set warehouse_id = 'w2'")
+    export_marts.run(RUN_DATE, settings)
+    assert pl.read_parquet(folder)["purchases"].to_list() == [5, 5, 5], "versions of another warehouse mean nothing"
 
 
 def test_an_empty_warehouse_keeps_the_last_good_export(settings: Settings) -> None:

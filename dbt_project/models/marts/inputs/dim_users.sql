@@ -5,8 +5,8 @@ seen as (
         user_id,
         min(event_date) as first_seen_date,
         max(event_date) as last_seen_date,
-        count(distinct event_date) filter (where event_type <> 'impression') as interaction_days
-    from {{ ref("int_events_deduplicated") }}
+        count(*) filter (where interactions > 0) as interaction_days
+    from {{ ref("int_users_seen") }}
     group by user_id
 )
 

@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="replace_dates") }}
+
 with
 
 daily as (
@@ -16,6 +18,7 @@ daily as (
         cast(sum(weight) as decimal(18, 4)) as weight,
         max(occurred_at) as last_occurred_at
     from {{ ref("int_interactions_weighted") }}
+    {% if is_incremental() %} where event_date in ({{ touched_dates() }}) {% endif %}
     group by event_date, user_id, item_id
 )
 

@@ -4,35 +4,20 @@ files as (
     select * from {{ ref("stg_reco__landed_files") }}
 ),
 
-kept_rows as (
-    select file_sha from {{ ref("int_events_deduplicated") }}
-    union all
-    select file_sha from {{ ref("int_items_deduplicated") }}
-    union all
-    select file_sha from {{ ref("int_users_deduplicated") }}
+days as (
+    select * from {{ ref("rpt_data_quality_daily") }}
 ),
 
-kept as (
+counted as (
     select
         file_sha,
-        count(*) as kept_rows
-    from kept_rows
-    group by file_sha
-),
-
-mart_rows as (
-    select file_sha from {{ ref("int_interactions_weighted") }}
-    union all
-    select file_sha from {{ ref("int_items_deduplicated") }}
-    union all
-    select file_sha from {{ ref("int_users_deduplicated") }}
-),
-
-in_marts as (
-    select
-        file_sha,
-        count(*) as rows_in_marts
-    from mart_rows
+        sum(quarantined_rows) as quarantined_rows,
+        sum(replayed_rows) as replayed_rows,
+        sum(late_rows) as late_rows,
+        sum(duplicate_rows) as duplicate_rows,
+        sum(kept_rows) as kept_rows,
+        sum(rows_in_marts) as rows_in_marts
+    from days
     group by file_sha
 )
 
@@ -41,13 +26,15 @@ select
     files.kind,
     files.file_name,
     files.state,
+    files.replays,
     files.landed_at,
     files.lines_in,
     files.landed_rows,
-    files.quarantined_rows,
-    case when files.state = 'landed' then files.landed_rows - coalesce(kept.kept_rows, 0) else 0 end as duplicate_rows,
-    coalesce(kept.kept_rows, 0) as kept_rows,
-    coalesce(in_marts.rows_in_marts, 0) as rows_in_marts
+    cast(counted.quarantined_rows as bigint) as quarantined_rows,
+    cast(counted.replayed_rows as bigint) as replayed_rows,
+    cast(counted.late_rows as bigint) as late_rows,
+    cast(counted.duplicate_rows as bigint) as duplicate_rows,
+    cast(counted.kept_rows as bigint) as kept_rows,
+    cast(counted.rows_in_marts as bigint) as rows_in_marts
 from files
-left join kept on files.file_sha = kept.file_sha
-left join in_marts on files.file_sha = in_marts.file_sha
+left join counted on files.file_sha = counted.file_sha

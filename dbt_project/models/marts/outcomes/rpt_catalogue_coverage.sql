@@ -3,39 +3,47 @@ with
 shown as (
     select
         list_items.generation,
-        list_items.user_id,
+        list_items.surface,
+        list_items.variant,
+        list_items.subject,
         list_items.item_id,
         catalogue.diversity_category
     from {{ ref("fct_list_items") }} as list_items
     inner join {{ ref("stg_reco__catalogue_items") }} as catalogue
         on list_items.generation = catalogue.generation and list_items.item_id = catalogue.item_id
-    where list_items.position <= 10
+    where list_items.position <= 10 and list_items.subject_kind = 'user'
 ),
 
 lists as (
     select
         generation,
-        user_id,
-        count(distinct diversity_category) / count(*) as diversity
+        surface,
+        variant,
+        subject,
+        {{ diversity("diversity_category") }} as diversity
     from shown
-    group by generation, user_id
+    group by generation, surface, variant, subject
 ),
 
 list_totals as (
     select
         generation,
+        surface,
+        variant,
         count(*) as users,
         avg(diversity) as mean_diversity
     from lists
-    group by generation
+    group by generation, surface, variant
 ),
 
 item_totals as (
     select
         generation,
+        surface,
+        variant,
         count(distinct item_id) as shown_items
     from shown
-    group by generation
+    group by generation, surface, variant
 ),
 
 available as (
@@ -48,16 +56,21 @@ available as (
 
 select
     generations.generation,
+    list_totals.surface,
+    list_totals.variant,
     generations.run_date,
     generations.model_version,
     list_totals.users,
     available.available_items,
     item_totals.shown_items,
-    -- Few users cannot show a large catalogue, however varied their lists are.
-    list_totals.users * 10 / 4 < available.available_items as is_bounded_by_users,
-    item_totals.shown_items / least(available.available_items, list_totals.users * 10 / 4) as coverage,
+    {{ most_items_of("list_totals.users") }} < available.available_items as is_bounded_by_users,
+    {{ coverage("item_totals.shown_items", "available.available_items", "list_totals.users") }} as coverage,
     list_totals.mean_diversity
-from {{ ref("stg_reco__generations") }} as generations
+from {{ ref("stg_reco__publications") }} as generations
 inner join list_totals on generations.generation = list_totals.generation
-inner join item_totals on generations.generation = item_totals.generation
+inner join item_totals
+    on
+        list_totals.generation = item_totals.generation
+        and list_totals.surface = item_totals.surface
+        and list_totals.variant = item_totals.variant
 inner join available on generations.generation = available.generation

@@ -6,5 +6,7 @@ select
     reason,
     detail,
     raw as raw_text,
+    fields as rejected_fields,
+    event_date,
     landed_at
 from {{ source("reco", "quarantine") }}

@@ -1,0 +1,48 @@
+{#
+    On-run-start: take the ledger as it is now, for the whole run, and give a new
+    version to each date of landed events that changed since the ledger was taken
+    before. One transaction: a killed run has either seen a change or not.
+#}
+{% macro watch_landing() -%}
+    {%- if execute -%}
+        {%- set taken = source("warehouse", "ledger") -%}
+        {%- set versions = source("warehouse", "partition_versions") -%}
+        {%- set live = source("reco", "ledger") -%}
+        {{ create_partition_tables() }}
+        create table if not exists {{ taken }} as from {{ live }} limit 0;
+        begin transaction;
+        insert into {{ versions }} (node, event_date, version)
+        select distinct
+            'landing.events',
+            unnest(event_dates),
+            1 + coalesce((select max(version) from {{ versions }} where node = 'landing.events'), 0)
+        from (
+            ({{ rows_in_force(live) }} except {{ rows_in_force(taken) }})
+            union all
+            ({{ rows_in_force(taken) }} except {{ rows_in_force(live) }})
+        ) as changed;
+        {{ forget_old_versions("landing.events") }}
+        create or replace table {{ taken }} as from {{ live }};
+        commit;
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro rows_in_force(ledger) -%}
+    select file_sha, landed_at, landed, event_dates from {{ ledger }} where kind = 'events' and state = 'landed'
+{%- endmacro %}
+
+
+{# The bookkeeping tables as their YAML describes them. #}
+{% macro create_partition_tables() -%}
+    {%- for node in graph.sources.values() if node.source_name == "warehouse" and node.name != "ledger" -%}
+        create schema if not exists {{ node.schema }};
+        create table if not exists {{ node.schema }}.{{ node.identifier }} (
+            {%- for column in node.columns.values() %}
+            {{ column.name }} {{ column.data_type }} not null{{ "," if not loop.last }}
+            {%- endfor %}
+        );
+    {% endfor -%}
+    insert into {{ source("warehouse", "identity") }} (warehouse_id)
+    select uuid() where not exists (from {{ source("warehouse", "identity") }});
+{%- endmacro %}

@@ -1,0 +1,5 @@
+select
+    replay_sha,
+    file_sha,
+    line as line_number
+from {{ source("reco", "replayed_rows") }}
