@@ -4,7 +4,6 @@ from tests.dags.conftest import run_dag
 
 DAG = "recommendations_daily"
 DAY = {"run_date": "2026-01-31"}
-
 DATA_TESTS = "--exclude-resource-type unit_test"
 
 

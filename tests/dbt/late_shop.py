@@ -18,9 +18,8 @@ FIRST_DAY = date(2024, 3, 1)
 DAYS = [FIRST_DAY + timedelta(days=number) for number in range(20)]
 LONELY_DAY = FIRST_DAY - timedelta(days=30)
 DUPLICATE_SHARE, LATE_SHARE, MOVED_SHARE = 0.05, 0.03, 0.03
-ANSWER_SHARE = 0.8  # of clicks, baskets and purchases that name the list that led to them
 _TYPES = ("impression", "view", "view", "click", "add_to_cart", "purchase", "return", "rating", "dismiss")
-_OF_LISTS = ("impression", "click", "add_to_cart", "purchase")
+_OF_REQUESTS = ("impression", "click", "add_to_cart", "purchase")
 _VALUED = {"purchase": 1.0, "return": 1.0, "rating": 4.0}
 
 
@@ -75,18 +74,13 @@ def assert_same_tables(left: dict[str, pl.DataFrame], right: dict[str, pl.DataFr
 
 
 def _row(rng: random.Random, event_id: str, day: date) -> dict[str, Any]:
-    """Mostly around midnight, so that sessions and the answers to lists cross it; a request lives for some days."""
-    event_type, user, item = rng.choice(_TYPES), rng.randrange(15), rng.randrange(12)
-    hour, minute = rng.choice((0, 0, 23, 23, rng.randrange(24))), rng.randrange(60)
-    context: dict[str, Any] = {}
-    if event_type in _OF_LISTS and (event_type == "impression" or rng.random() < ANSWER_SHARE):
-        item = user % 3
-        context = {
-            "request_id": f"r{item}-{(day.toordinal() + rng.randrange(2)) // 2}",
-            "surface": "home",
-            "position": 1,
-        }
-    row = event(event_id, f"u{user}", f"i{item}", event_type, day, hour, _VALUED.get(event_type), **context)
+    """Few requests and items, mostly around midnight: answers to lists and sessions often cross it."""
+    event_type, request, minute = rng.choice(_TYPES), rng.randrange(10), rng.randrange(60)
+    hour = rng.choice((0, 0, 23, 23, rng.randrange(24)))
+    shown = {"request_id": f"r{request}", "surface": "home", "position": 1, "experiment": "colour",
+             "variant": "blue" if request % 2 else "red"}  # fmt: skip
+    row = event(event_id, f"u{request}", f"i{rng.randrange(4)}", event_type, day, hour, _VALUED.get(event_type),
+                **(shown if event_type in _OF_REQUESTS else {}))  # fmt: skip
     return row | {"occurred_at": row["occurred_at"].replace(minute=minute)}
 
 

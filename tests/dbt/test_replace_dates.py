@@ -90,15 +90,14 @@ def test_out_of_order_builds_give_what_a_full_build_gives(late_shop: Settings, t
 
 
 def test_days_that_depend_on_their_neighbours_are_there_to_be_tested(late_shop: Settings, query: Query) -> None:
-    """Clicks of the next day, impressions that a day before makes repeats, sessions over midnight."""
-    late_clicks = "select count(*) from marts.fct_impressions where cast(clicked_at as date) > event_date"
+    """Impressions that a day before makes repeats, and sessions over midnight."""
     repeats = """
         select (select count(*) from intermediate.int_events_deduplicated where event_type = 'impression')
             - (select count(*) from marts.fct_impressions)
     """
     over_midnight = "select count(*) from marts.fct_sessions where is_over_midnight"
-    for found in (late_clicks, repeats, over_midnight):
-        assert query(late_shop, found)[0][0] >= 3, found
+    for found in (repeats, over_midnight):
+        assert query(late_shop, found)[0][0] > 5, found
 
 
 def test_a_date_that_lost_its_last_row_is_empty(late_shop: Settings, query: Query) -> None:
