@@ -35,7 +35,7 @@ from jobs.publishing.plan_publication import Publication, expiry, plan
 from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
 from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
-from reco_contracts.artifacts import Layout, record_publication, set_released_model
+from reco_contracts.artifacts import record_publication, set_released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.logs import get_logger
 from reco_contracts.manifests import GenerationManifest, ListsManifest, encode_catalogue_chunk

@@ -74,13 +74,14 @@ def assert_same_tables(left: dict[str, pl.DataFrame], right: dict[str, pl.DataFr
 
 
 def _row(rng: random.Random, event_id: str, day: date) -> dict[str, Any]:
-    """Few requests and items: a click often follows an impression of its request, also over midnight."""
-    event_type = rng.choice(_TYPES)
-    request = rng.randrange(10)
+    """Few requests and items, mostly around midnight: answers to lists and sessions often cross it."""
+    event_type, request, minute = rng.choice(_TYPES), rng.randrange(10), rng.randrange(60)
+    hour = rng.choice((0, 0, 23, 23, rng.randrange(24)))
     shown = {"request_id": f"r{request}", "surface": "home", "position": 1, "experiment": "colour",
              "variant": "blue" if request % 2 else "red"}  # fmt: skip
-    return event(event_id, f"u{request}", f"i{rng.randrange(4)}", event_type, day, hour=rng.randrange(24),
-                 value=_VALUED.get(event_type), **(shown if event_type in _OF_REQUESTS else {}))  # fmt: skip
+    row = event(event_id, f"u{request}", f"i{rng.randrange(4)}", event_type, day, hour, _VALUED.get(event_type),
+                **(shown if event_type in _OF_REQUESTS else {}))  # fmt: skip
+    return row | {"occurred_at": row["occurred_at"].replace(minute=minute)}
 
 
 def _on(day: date, row: dict[str, Any]) -> Any:

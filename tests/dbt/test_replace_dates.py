@@ -89,6 +89,17 @@ def test_out_of_order_builds_give_what_a_full_build_gives(late_shop: Settings, t
     assert_same_tables(found, tables(whole))
 
 
+def test_days_that_depend_on_their_neighbours_are_there_to_be_tested(late_shop: Settings, query: Query) -> None:
+    """Impressions that a day before makes repeats, and sessions over midnight."""
+    repeats = """
+        select (select count(*) from intermediate.int_events_deduplicated where event_type = 'impression')
+            - (select count(*) from marts.fct_impressions)
+    """
+    over_midnight = "select count(*) from marts.fct_sessions where is_over_midnight"
+    for found in (repeats, over_midnight):
+        assert query(late_shop, found)[0][0] > 5, found
+
+
 def test_a_date_that_lost_its_last_row_is_empty(late_shop: Settings, query: Query) -> None:
     partitioned = query(late_shop, "select distinct node from warehouse_state.definitions")
     assert len(partitioned) >= 8
