@@ -13,7 +13,7 @@ MAKEFLAGS += --no-print-directory
 # Where a log's path comes in as DATA="...": through the environment, so that spaces and quotes survive.
 export DATA PYTHON WORKSPACE
 
-.PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs bench bench-serving \
+.PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
 	bench-publish lock clean
 
 help: ## this list
@@ -62,6 +62,9 @@ format: $(VENV) ## put Python and SQL into their form
 
 docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prints test and docs coverage
 	@$(BIN)/reco docs
+
+guide: $(VENV) ## run the queries of docs/analyst-guide.md on its shop, and write what comes out into it
+	@RECO_RENEW_GUIDE=yes $(BIN)/python -m pytest -q tests/e2e/test_analyst_guide.py
 
 bench: bench-serving bench-publish ## all benchmarks; each prints a table and writes benchmarks/results/NAME.json
 

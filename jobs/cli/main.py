@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from jobs.cli import (
+    analyst_commands,
     landing_commands,
     model_commands,
     operate_commands,
@@ -34,6 +35,7 @@ for _module in (
     landing_commands,
     quarantine_commands,
     warehouse_commands,
+    analyst_commands,
     model_commands,
     validation_commands,
     serving_commands,

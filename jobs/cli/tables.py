@@ -32,11 +32,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
         side: Literal["right", "left"] = "right" if is_number else "left"
         table.add_column(name.replace("_", " "), justify=side, overflow="fold", no_wrap=is_short)
     for row in rows:
-        table.add_row(*(Text(_printable(readable(row[name]))) for name in filled))
+        table.add_row(*(Text(printable(readable(row[name]))) for name in filled))
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
-def _printable(text: str) -> str:
-    """Raw text without what a terminal would obey."""
+def printable(text: str) -> str:
+    """Raw text without what a terminal would obey, cut where it is very long."""
     shown = text if len(text) <= _LONG else f"{text[:_LONG]}..."
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)

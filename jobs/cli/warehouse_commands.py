@@ -80,7 +80,8 @@ def export_marts(run_date: RunDate, as_json: JsonFlag = False) -> None:
 def copy_analytics(as_json: JsonFlag = False) -> None:
     """Renew data/warehouse/analytics.duckdb, the copy that analysts may query at any moment.
 
-    It is moved in as a whole: who has the old copy open keeps reading it.
+    It is moved in as a whole: who has the old copy open keeps reading it. Reports and
+    dimensions are then written from it to data/exports, as Parquet.
     """
     from jobs.warehouse.copy_analytics import run
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,9 @@ from reco_contracts.settings import RedisSection, load_settings
 REPOSITORY = Path(__file__).parents[2]
 DAG = "recommendations_daily"
 RECO = Path(sys.executable).with_name("reco")
+# The same as in docs/analyst-guide.md, whose answers are those of this shop.
+SIZE = ("--users", "1000", "--items", "400", "--days", "30", "--seed", "5")
+LATE_AND_BROKEN = Path(__file__).with_name("late_and_broken.csv")
 SETTINGS = """
 [project]
 namespace = "dagtest"
@@ -81,6 +85,11 @@ class Shop:
         return Layout(self.root / "data")
 
     @property
+    def first(self) -> Layout:
+        """What analysts had after the first run: their copy and the exports, in a data folder of its own."""
+        return Layout(self.root / "first" / "data")
+
+    @property
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(RECO.parent), os.environ["PATH"]])
         return plain_environment() | {
@@ -121,20 +130,32 @@ class Shop:
         variables = airflow_environment(self.layout, 0, environment)
         subprocess.run(airflow_command("db", "migrate"), env=variables, check=True, capture_output=True)
         command = airflow_command("dags", "test", DAG, "--conf", json.dumps({"run_date": self.run_date}))
-        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=280)
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=500)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A landed shop and a running store."""
+    """The landed shop of docs/analyst-guide.md, and a running store."""
     root = tmp_path_factory.mktemp("shop")
     with embedded_store(root / "data" / "store") as store:
         (root / "reco.toml").write_text(SETTINGS.replace("URL", store.url))
         (root / "store_url").write_text(store.url)
         made = Shop(root)
-        made.reco("simulate", "--out", str(root / "log"), "--users", "300", "--items", "120", "--days", "25")
+        made.reco("simulate", "--out", str(root / "log"), *SIZE)
         made.run_date = made.reco("import", str(root / "log"))["last_event_date"]
+        made.reco("import", str(LATE_AND_BROKEN))
         yield made
+
+
+@pytest.fixture(scope="session")
+def published_shop(shop: Shop) -> Shop:
+    """The shop when its last day was published for the first time; `first` keeps what analysts had then."""
+    done = shop.run_dag_in_process(shop.environment)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    shop.first.analytics.parent.mkdir(parents=True)
+    shutil.copy(shop.layout.analytics, shop.first.analytics)
+    shutil.copytree(shop.layout.export("_").parent, shop.first.export("_").parent)
+    return shop
 
 
 class AirflowClient:
