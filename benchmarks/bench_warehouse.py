@@ -20,7 +20,8 @@ import msgspec
 from benchmarks.report import write_report
 
 _RECO = Path(sys.executable).with_name("reco")
-_EVENTS_A_USER = 75  # of a shop of sixty days; the table says how many there were
+_EVENTS_A_USER = 200  # of a shop of sixty days; the table says how many there were
+_ITEMS = 5_000  # drawing a day costs active users times items
 _LATE_ROW = 50
 
 
@@ -69,7 +70,7 @@ def _measure_size(events: int, folder: Path, arguments: argparse.Namespace) -> l
     }
     shop = folder / "shop"
     users = max(100, events // _EVENTS_A_USER)
-    size = ("--users", str(users), "--items", str(max(1_000, users // 6)), "--days", str(arguments.days))
+    size = ("--users", str(users), "--items", str(_ITEMS), "--days", str(arguments.days))
     _run(environment, "simulate", "--out", str(shop), *size)
     last_day, late = _hold_back(shop, folder)
     cases = {"full build": shop, "one more day": last_day, "three days, late rows": late}
