@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-publish lock clean
+	bench-publish bench-warehouse lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -73,6 +73,9 @@ bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 
 bench-publish: $(VENV) ## lists a second and bytes a user
 	@$(BIN)/python -m benchmarks.bench_publish
+
+bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million events (15 minutes, 15 GB of disk)
+	@$(BIN)/python -m benchmarks.bench_warehouse
 
 lock: $(VENV) ## resolve pyproject.toml into requirements.lock and the images' locks
 	@.ci/make_locks
