@@ -20,7 +20,7 @@ import msgspec
 from benchmarks.report import write_report
 
 _RECO = Path(sys.executable).with_name("reco")
-_EVENTS_A_USER = 200  # of a shop of sixty days; the table says how many there were
+_EVENTS_A_USER = 98  # of a shop of sixty days; the table says how many there were
 _ITEMS = 5_000  # drawing a day costs active users times items
 _LATE_ROW = 50
 _DATA_TESTS = ("--exclude-resource-type", "unit_test")  # as the DAG: unit tests need no data, they run with the suite

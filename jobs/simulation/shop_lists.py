@@ -96,8 +96,9 @@ def _draw_without_replacement(
     chances: npt.NDArray[np.float32], length: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """Items of each row in the order drawn: the smallest of exponential waiting times come first."""
-    with np.errstate(divide="ignore"):
-        waiting = rng.standard_exponential(chances.shape, dtype=np.float32) / chances
+    waiting = np.full(chances.shape, np.inf, dtype=np.float32)
+    # Without `where` a drawn 0 of an item that cannot come would be 0 / 0.
+    np.divide(rng.standard_exponential(chances.shape, dtype=np.float32), chances, out=waiting, where=chances > 0)
     first = np.argpartition(waiting, length - 1, axis=1)[:, :length]
     order = np.argsort(np.take_along_axis(waiting, first, axis=1), axis=1)
     return np.take_along_axis(first, order, axis=1)
