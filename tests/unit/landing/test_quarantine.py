@@ -236,6 +236,15 @@ def test_a_repaired_file_is_refused_whole_when_a_row_cannot_be_matched(
     assert totals(settings) == (8, 4, 4)
 
 
+@pytest.mark.parametrize("format_name", ["events", "auto"])
+def test_an_export_is_no_log(
+    log: Path, export: Callable[..., Path], land: Callable[..., Any], format_name: str
+) -> None:
+    path = export({"missing_user": {"user_id": "u9"}})
+    with pytest.raises(ContractError, match="reco quarantine replay"):
+        land(path, format_name)
+
+
 def test_taking_out_a_file_takes_out_what_was_repaired_of_it(
     settings: Settings, log: Path, export: Callable[..., Path]
 ) -> None:
