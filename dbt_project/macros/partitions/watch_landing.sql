@@ -1,15 +1,16 @@
 {#
     On-run-start: take the ledger as it is now, for the whole run, and give a new
     version to each date of landed events that changed since the ledger was taken
-    before. One transaction: a killed run has either seen a change or not.
+    before. One look at it, or a file that lands between two would be taken as seen;
+    and one transaction: a killed run has either seen a change or not.
 #}
 {% macro watch_landing() -%}
     {%- if execute -%}
         {%- set taken = source("warehouse", "ledger") -%}
         {%- set versions = source("warehouse", "partition_versions") -%}
-        {%- set live = source("reco", "ledger") -%}
         {{ create_partition_tables() }}
-        create table if not exists {{ taken }} as from {{ live }} limit 0;
+        create or replace temp table ledger_now as from {{ source("reco", "ledger") }};
+        create table if not exists {{ taken }} as from ledger_now limit 0;
         begin transaction;
         insert into {{ versions }} (node, event_date, version)
         select distinct
@@ -17,13 +18,14 @@
             unnest(event_dates),
             1 + coalesce((select max(version) from {{ versions }} where node = 'landing.events'), 0)
         from (
-            ({{ rows_in_force(live) }} except {{ rows_in_force(taken) }})
+            ({{ rows_in_force("ledger_now") }} except {{ rows_in_force(taken) }})
             union all
-            ({{ rows_in_force(taken) }} except {{ rows_in_force(live) }})
+            ({{ rows_in_force(taken) }} except {{ rows_in_force("ledger_now") }})
         ) as changed;
         {{ forget_old_versions("landing.events") }}
-        create or replace table {{ taken }} as from {{ live }};
+        create or replace table {{ taken }} as from ledger_now;
         commit;
+        drop table ledger_now;
     {%- endif -%}
 {%- endmacro %}
 
