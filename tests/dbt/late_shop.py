@@ -19,6 +19,7 @@ DAYS = [FIRST_DAY + timedelta(days=number) for number in range(20)]
 LONELY_DAY = FIRST_DAY - timedelta(days=30)
 DUPLICATE_SHARE, LATE_SHARE, MOVED_SHARE = 0.05, 0.03, 0.03
 _TYPES = ("impression", "view", "view", "click", "add_to_cart", "purchase", "return", "rating", "dismiss")
+_OF_REQUESTS = ("impression", "click", "add_to_cart", "purchase")
 _VALUED = {"purchase": 1.0, "return": 1.0, "rating": 4.0}
 
 
@@ -73,10 +74,14 @@ def assert_same_tables(left: dict[str, pl.DataFrame], right: dict[str, pl.DataFr
 
 
 def _row(rng: random.Random, event_id: str, day: date) -> dict[str, Any]:
-    event_type = rng.choice(_TYPES)
-    shown = {"request_id": f"r{event_id}", "surface": "home", "position": 1} if event_type == "impression" else {}
-    return event(event_id, f"u{rng.randrange(15)}", f"i{rng.randrange(12)}", event_type, day, hour=rng.randrange(24),
-                 value=_VALUED.get(event_type), **shown)  # fmt: skip
+    """Few requests and items, mostly around midnight: answers to lists and sessions often cross it."""
+    event_type, request, minute = rng.choice(_TYPES), rng.randrange(10), rng.randrange(60)
+    hour = rng.choice((0, 0, 23, 23, rng.randrange(24)))
+    shown = {"request_id": f"r{request}", "surface": "home", "position": 1, "experiment": "colour",
+             "variant": "blue" if request % 2 else "red"}  # fmt: skip
+    row = event(event_id, f"u{request}", f"i{rng.randrange(4)}", event_type, day, hour, _VALUED.get(event_type),
+                **(shown if event_type in _OF_REQUESTS else {}))  # fmt: skip
+    return row | {"occurred_at": row["occurred_at"].replace(minute=minute)}
 
 
 def _on(day: date, row: dict[str, Any]) -> Any:

@@ -84,7 +84,20 @@ def test_out_of_order_builds_give_what_a_full_build_gives(late_shop: Settings, t
     run(MODELS_ALONE, whole)
     found = tables(late_shop)
     assert found["marts.fct_interactions"].height > 500
+    clicked = found["marts.fct_impressions"].filter("is_clicked")
+    assert (clicked["clicked_at"].dt.date() > clicked["event_date"]).sum() > 5, "clicks after midnight are there"
     assert_same_tables(found, tables(whole))
+
+
+def test_days_that_depend_on_their_neighbours_are_there_to_be_tested(late_shop: Settings, query: Query) -> None:
+    """Impressions that a day before makes repeats, and sessions over midnight."""
+    repeats = """
+        select (select count(*) from intermediate.int_events_deduplicated where event_type = 'impression')
+            - (select count(*) from marts.fct_impressions)
+    """
+    over_midnight = "select count(*) from marts.fct_sessions where is_over_midnight"
+    for found in (repeats, over_midnight):
+        assert query(late_shop, found)[0][0] > 5, found
 
 
 def test_a_date_that_lost_its_last_row_is_empty(late_shop: Settings, query: Query) -> None:
@@ -138,7 +151,7 @@ def test_only_touched_dates_and_their_dependents_are_rewritten(week: Settings, t
 
 
 def test_the_order_of_run_dates_changes_nothing(week: Settings, tmp_path: Path, query: Query) -> None:
-    """The warehouse is made of what was landed, so a run for an earlier day rewrites no date; features end on theirs."""
+    """The warehouse is made of what was landed, so that a run for an earlier day rewrites no date."""
     versions = "select node, event_date, version from warehouse_state.partition_versions order by all"
     forwards = copy_shop(week, tmp_path / "forwards", keep_warehouse=True)
     backwards = copy_shop(week, tmp_path / "backwards", keep_warehouse=True)

@@ -6,7 +6,7 @@
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get("where")] if config.get("where") else [] -%}
     {%- set tested = graph.nodes.get(model.get("attached_node")) if execute -%}
-    {%- if tested and tested_partitions(tested) and not config.get("meta", {}).get("is_whole") -%}
+    {%- if tested and tested_partitions(tested) -%}
         {%- do conditions.append(is_date_to_test(tested.name)) -%}
     {%- endif -%}
     {%- if conditions -%}
@@ -79,19 +79,32 @@
 {%- endmacro %}
 
 
+{#
+    A test that also needs a model of the other half (inputs, outcomes) is not waited for: the halves are built apart.
+#}
 {% macro has_passed_its_tests(unique_id, results) -%}
+    {%- set tags = graph.nodes[unique_id].tags -%}
     {%- set counts = {"passed": 0, "failed": 0, "all": 0} -%}
     {%- for result in results if result.node.resource_type == "test" and unique_id in result.node.depends_on.nodes -%}
         {%- if result.status not in ("pass", "warn") -%}
             {%- do counts.update({"failed": counts.failed + 1}) -%}
-        {%- elif result.node.attached_node == unique_id -%}
+        {%- elif is_test_of_half(result.node, unique_id, tags) -%}
             {%- do counts.update({"passed": counts.passed + 1}) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() if node.resource_type == "test" and node.attached_node == unique_id -%}
+    {%- for node in graph.nodes.values() if node.resource_type == "test" and is_test_of_half(node, unique_id, tags) -%}
         {%- do counts.update({"all": counts.all + 1}) -%}
     {%- endfor -%}
     {%- do return(counts.failed == 0 and counts.all > 0 and counts.passed == counts.all) -%}
+{%- endmacro %}
+
+
+{% macro is_test_of_half(test, unique_id, tags) -%}
+    {%- set others = [] -%}
+    {%- for parent in test.depends_on.nodes if parent in graph.nodes and graph.nodes[parent].tags != tags -%}
+        {%- do others.append(parent) -%}
+    {%- endfor -%}
+    {%- do return(test.attached_node == unique_id and not others) -%}
 {%- endmacro %}
 
 

@@ -42,6 +42,9 @@ def test_every_list_of_the_file_is_in_the_store(store_settings: Settings, store:
     assert summary["state"] == "published"
     assert (summary["lists"], summary["items"]) == (700 + 150 + 2 * 16, 150)
     assert released_model(store_settings.layout) == "model-1"
+    assert store_settings.layout.publication(FIRST).read_bytes() == store.hget(
+        store_settings.keys.current(), "manifest"
+    )
 
 
 def test_buckets_stay_in_the_compact_encoding(store_settings: Settings, store: redis.Redis) -> None:

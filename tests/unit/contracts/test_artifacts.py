@@ -10,12 +10,15 @@ from reco_contracts.artifacts import (
     complete_versions,
     new_folder,
     next_generation,
+    published_generations,
     read_model_manifest,
+    record_publication,
     released_model,
     replace_file,
     set_released_model,
 )
 from reco_contracts.errors import ContractError, EmptyPartitionError
+from reco_contracts.manifests import GenerationManifest, decode_generation_manifest
 
 
 def _write_then_fail(path: Path) -> None:
@@ -83,3 +86,18 @@ def test_the_released_model_is_remembered_and_a_missing_one_is_named(tmp_path: P
     assert released_model(layout) == "als-20260131-001"
     with pytest.raises(EmptyPartitionError, match="als-20260131-001"):
         read_model_manifest(layout, "als-20260131-001")
+
+
+def test_a_generation_is_published_once_and_counts_while_its_lists_are_there(tmp_path: Path) -> None:
+    """Refused lists are complete and never went live; the first time of going live stays."""
+    layout = Layout(tmp_path)
+    for name in ("20260131-001", "20260131-002"):
+        with new_folder(layout.lists / name) as folder:
+            (folder / "manifest.json").write_text("{}")
+    for generation, created_at in (("20260131-002", "first"), ("20260131-002", "second"), ("20260130-001", "first")):
+        record_publication(layout, GenerationManifest(
+            generation=generation, run_date="2026-01-31", model_version="m", created_at=created_at, codec_version=1,
+            n_items=1, catalogue_chunks=1, popular_windows_days=(), surfaces={},
+        ))  # fmt: skip
+    assert published_generations(layout) == ["20260131-002"]
+    assert decode_generation_manifest(layout.publication("20260131-002").read_bytes()).created_at == "first"
