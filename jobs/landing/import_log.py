@@ -104,7 +104,7 @@ def land_sources(
             if source.kind != "events" and snapshot_date is None:
                 continue  # its events were refused, and that is the message
             try:
-                before = ledger.last_like(source.kind, source.format)
+                before = ledger.last_like(source.kind, source.format, source.name)
                 entry, is_new = land_source(
                     source, layout, ledger, options, now, snapshot_date, lands_unlanded=lands_unlanded, advance=advance
                 )
@@ -139,7 +139,7 @@ def changed_columns(entry: LedgerEntry, before: LedgerEntry | None) -> list[str]
 
     Args:
         entry: of the file.
-        before: of the last file of its kind and format.
+        before: of the file before it from the same source.
     """
     lost = [column for column in (before.columns if before else ()) if column not in entry.columns]
     changes = (("ignored", entry.ignored_columns), ("no longer there", lost))

@@ -20,6 +20,7 @@ import msgspec
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError
 from reco_contracts.hashing import SEPARATOR
+from reco_contracts.logs import get_logger
 
 Kind = Literal["events", "items", "users"]
 LANDED: Final = "landed"
@@ -170,9 +171,11 @@ class OpenLedger:
             return None
         return self.newest_event_date - timedelta(days=late_after_days)
 
-    def last_like(self, kind: Kind, format_name: str) -> LedgerEntry | None:
-        """The file of a kind and format that was landed last; None before the first."""
-        alike = (entry for entry in self.entries.values() if (entry.kind, entry.format) == (kind, format_name))
+    def last_like(self, kind: Kind, format_name: str, file_name: str) -> LedgerEntry | None:
+        """The last landed file of a kind and format whose name differs in digits alone; None before the first."""
+        wanted = (kind, format_name, _without_digits(file_name))
+        entries = self.entries.values()
+        alike = (entry for entry in entries if (entry.kind, entry.format, _without_digits(entry.file_name)) == wanted)
         return max(alike, key=lambda entry: entry.revision, default=None)
 
     def record(self, entry: LedgerEntry) -> LedgerEntry:
@@ -197,7 +200,11 @@ def landing_lock(layout: Layout) -> Iterator[None]:
     folder = layout.ledger.parent
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            get_logger(__name__).info("waiting for another landing to end", lock=lock.name)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -222,6 +229,11 @@ def remove_leftovers(layout: Layout) -> None:
         hidden += (file for folder in (layout.quarantine, layout.replayed) for file in folder.glob(".*.parquet.*"))
     for file in hidden:
         file.unlink(missing_ok=True)
+
+
+def _without_digits(file_name: str) -> str:
+    """What the daily files of one source have in common: `events-2026-01-31.csv` -> `events---.csv`."""
+    return "".join(letter for letter in Path(file_name).name if not letter.isdigit())
 
 
 def _newest_event_date(entries: Iterable[LedgerEntry]) -> date | None:

@@ -106,8 +106,21 @@ def quarantined_rows(layout: Layout, choice: Choice) -> pl.LazyFrame:
 
 
 def rejected_rows(layout: Layout, entries: Iterable[LedgerEntry]) -> pl.LazyFrame:
-    """All rejected rows of files, repaired or not."""
-    files = [layout.quarantine / f"{entry.file_sha}.parquet" for entry in entries if entry.quarantined]
+    """All rejected rows of files, repaired or not.
+
+    Raises:
+        ContractError: the quarantine of a file is gone.
+    """
+    files = []
+    for entry in entries:
+        if entry.quarantined:
+            files.append(layout.quarantine / f"{entry.file_sha}.parquet")
+            if not files[-1].is_file():
+                raise ContractError(
+                    f"{files[-1]} is gone, which held {entry.quarantined:,} rejected rows of {entry.file_name}; "
+                    f"restore it, or land the file again: reco unland {entry.file_sha[:SHOWN_SHA]} and "
+                    f"reco import {entry.path}"
+                )
     return pl.scan_parquet(files) if files else pl.LazyFrame(schema=polars_schema(QUARANTINE))
 
 

@@ -4,6 +4,7 @@ from tests.dags.conftest import run_dag
 
 DAG = "recommendations_daily"
 DAY = {"run_date": "2026-01-31"}
+DATA_TESTS = "--exclude-resource-type unit_test"
 
 
 def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, str]) -> None:
@@ -13,7 +14,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
     assert "validate-features --run-date 2026-01-31 --json" in run.calls
     assert [call for call in run.calls[1:] if not call.startswith("validate-features")] == [
         "land-inbox --json",
-        "dbt build --select tag:inputs --all-dates-on-sunday --run-date 2026-01-31 --json",
+        f"dbt build --select tag:inputs {DATA_TESTS} --all-dates-on-sunday --run-date 2026-01-31 --json",
         "export-marts --run-date 2026-01-31 --json",
         "build-features --run-date 2026-01-31 --json",
         "apply-features --json",
@@ -24,7 +25,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
         "validate-lists --run-date 2026-01-31 --generation 20260131-001 --json",
         "publish-lists --generation 20260131-001 --json",
         "publish-features --run-date 2026-01-31 --json",
-        "dbt build --select tag:outcomes --run-date 2026-01-31 --json",
+        f"dbt build --select tag:outcomes {DATA_TESTS} --run-date 2026-01-31 --json",
         "copy-analytics --json",
         "report-run --run-date=2026-01-31 --json",
     ]

@@ -2,7 +2,7 @@
 
 The first day is a Monday. Anna sees three items shortly before midnight and goes on after it; bert clicks a day later,
 once to the second within 24 hours and once a second too late; carl sees one item outside of the experiment, and buys
-the same thing a week later in two currencies.
+the same thing a week later in two currencies; dora comes on that day shortly after midnight.
 """
 
 from datetime import UTC, date, datetime, time
@@ -12,7 +12,7 @@ from hand_made_shop import DAY_1, DAY_2, DAY_3, event, land
 
 from reco_contracts.artifacts import Layout
 
-DAY_8 = date(2024, 4, 8)
+DAY_7, DAY_8 = date(2024, 4, 7), date(2024, 4, 8)
 HOME_A = {"request_id": "r1", "surface": "home", "experiment": "ranking", "variant": "a"}
 HOME_B = {"request_id": "r2", "surface": "home", "experiment": "ranking", "variant": "b"}
 MAIL = {"request_id": "r3", "surface": "mail"}
@@ -46,6 +46,8 @@ def write_listed_shop(layout: Layout) -> None:
         timed("b4", "bert", "book", "click", DAY_3, "10:00:01", **HOME_B),
         timed("c1", "carl", "vase", "impression", DAY_2, "12:00", position=1, **MAIL),
         timed("c2", "carl", "vase", "purchase", DAY_8, "09:00", value=1, **GBP),
+        timed("d1", "dora", "lamp", "impression", DAY_8, "00:05", position=1, **{**MAIL, "request_id": "r4"}),
+        timed("d2", "dora", "lamp", "view", DAY_8, "00:15"),
         timed("c3", "carl", "vase", "purchase", DAY_8, "09:10", value=1, **EUR),
     ])  # fmt: skip
     land(layout, "items", "catalogue", [
@@ -55,9 +57,10 @@ def write_listed_shop(layout: Layout) -> None:
     ])  # fmt: skip
 
 
-def land_late_day(layout: Layout) -> None:
-    """Another file of the second day: a click on the vase of the first, and anna is there for longer."""
+def land_late_days(layout: Layout) -> None:
+    """Two more days: a click on the vase of the day before, anna stays longer, and dora had come before midnight."""
     land(layout, "events", "late", [
         timed("l1", "anna", "vase", "click", DAY_2, "00:20", **HOME_A),
         timed("l2", "anna", "vase", "view", DAY_2, "00:50"),
+        timed("l3", "dora", "lamp", "impression", DAY_7, "23:50", position=1, **{**MAIL, "request_id": "r4"}),
     ], landed_hour=20)  # fmt: skip

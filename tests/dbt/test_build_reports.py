@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hand_made_lists import DAY_8, land_late_day, write_listed_shop
+from hand_made_lists import DAY_7, DAY_8, land_late_days, write_listed_shop
 from hand_made_shop import DAY_1, DAY_2, DAY_3, settings_for
 
 from jobs.warehouse.run_dbt import run
@@ -44,6 +44,7 @@ def test_an_impression_is_one_row_with_its_answers_on_it(listed_shop: Settings, 
         (DAY_2, "r2", 1, "lamp", "b", True, False, False),
         (DAY_2, "r2", 2, "book", "b", False, False, False),
         (DAY_2, "r3", 1, "vase", "default", False, False, False),
+        (DAY_8, "r4", 1, "lamp", "default", False, False, False),
     ]
 
 
@@ -59,6 +60,7 @@ def test_an_impression_keeps_its_context_and_its_first_click(listed_shop: Settin
         ("a1", "anna", "home", "ranking", 0.5, None, "client", datetime(2024, 4, 1, 23, 45, tzinfo=UTC)),
         ("b1", "bert", "home", "ranking", None, None, "client", datetime(2024, 4, 3, 10, tzinfo=UTC)),
         ("c1", "carl", "mail", None, None, None, "client", None),
+        ("d1", "dora", "mail", None, None, None, "client", None),
     ]
 
 
@@ -75,6 +77,7 @@ def test_a_session_over_midnight_is_dated_by_its_start(listed_shop: Settings, qu
         (DAY_2, "bert", 2, 2, 0, 0, 0, False),
         (DAY_2, "carl", 1, 1, 0, 0, 0, False),
         (DAY_3, "bert", 2, 2, 2, 0, 1_000, False),
+        (DAY_8, "dora", 2, 1, 0, 0, 10 * 60_000, False),
         (DAY_8, "carl", 2, 1, 0, 2, 10 * 60_000, False),
     ]
 
@@ -92,6 +95,7 @@ def test_a_funnel_is_counted_by_surface_and_variant(listed_shop: Settings, query
         (DAY_1, "home", "a", 1, 3, 2, 1, 1, 0.6667, 0.5, 1.0),
         (DAY_2, "home", "b", 1, 2, 1, 0, 0, 0.5, 0.0, None),
         (DAY_2, "mail", "default", 1, 1, 0, 0, 0, 0.0, None, None),
+        (DAY_8, "mail", "default", 1, 1, 0, 0, 0, 0.0, None, None),
     ]
 
 
@@ -119,6 +123,7 @@ def test_an_items_day_has_its_money_in_one_currency(listed_shop: Settings, query
         (DAY_2, "lamp", 1, 1, 1, 0, 1, Decimal(2), Decimal("21.0000"), "EUR"),
         (DAY_2, "vase", 1, 0, 0, 0, 0, Decimal(0), None, None),
         (DAY_3, "lamp", 0, 0, 1, 1, 0, Decimal(0), None, None),
+        (DAY_8, "lamp", 1, 0, 1, 0, 0, Decimal(0), None, None),
         (DAY_8, "vase", 0, 0, 1, 0, 2, Decimal(2), None, None),
     ]
 
@@ -136,7 +141,7 @@ def test_a_day_has_its_users_sessions_and_clicks(listed_shop: Settings, query: Q
         (DAY_1, 1, 0, 1, 2_100.0, 3, 2, 2, 1, 0),
         (DAY_2, 1, 1, 2, 0.0, 3, 1, 1, 0, 1),
         (DAY_3, 1, 0, 1, 1.0, 0, 0, 2, 0, 0),
-        (DAY_8, 1, 1, 1, 600.0, 0, 0, 0, 0, 2),
+        (DAY_8, 2, 1, 2, 600.0, 1, 0, 0, 0, 2),
     ]
 
 
@@ -152,7 +157,8 @@ def test_a_days_categories_are_shares_of_what_was_shown(listed_shop: Settings, q
         (DAY_2, "print", 1, 1, 0.3333, 0.0),
         (DAY_3, "light", 1, 0, None, None),
         (DAY_3, "print", 1, 0, None, None),
-        (DAY_8, "(none)", 1, 0, None, 1.0),
+        (DAY_8, "(none)", 1, 0, 0.0, 1.0),
+        (DAY_8, "light", 1, 1, 1.0, 0.0),
     ]
 
 
@@ -163,7 +169,7 @@ def test_a_cohort_is_followed_week_by_week(listed_shop: Settings, query: Query) 
     assert found == [
         (DAY_1, 0, 2, 2, 1.0, True),
         (DAY_1, 1, 2, 0, 0.0, False),
-        (DAY_8, 0, 1, 1, 1.0, False),
+        (DAY_8, 0, 2, 2, 1.0, False),
     ]
 
 
@@ -177,18 +183,22 @@ def test_an_item_has_its_levels_and_is_available_until_it_goes(listed_shop: Sett
     ]
 
 
-def test_a_late_day_changes_its_neighbours(tmp_path: Path, listed_shop: Settings, query: Query) -> None:
-    """The file is of the second day; the impression that it clicks and the session that it prolongs of the first."""
+def test_late_days_change_their_neighbours(tmp_path: Path, listed_shop: Settings, query: Query) -> None:
+    """Those before them by a click and a longer session, those after them by what they make a repeat or a sequel."""
     settings = settings_for(tmp_path / "data")
     shutil.copytree(listed_shop.layout.root, settings.layout.root, ignore=shutil.ignore_patterns("dbt"))
-    land_late_day(settings.layout)
+    land_late_days(settings.layout)
     run(["run", "--select", "tag:inputs", "--quiet"], settings)
-    clicked = "select impression_id from marts.fct_impressions where is_clicked order by 1"
-    session = "select event_date, events, duration_ms from marts.fct_sessions where user_id = 'anna'"
-    funnel = "select clicked_impressions from marts.rpt_funnel where variant = 'a'"
-    assert query(settings, clicked) == [("a1",), ("a2",), ("a3",), ("b1",)]
-    assert query(settings, session) == [(DAY_1, 11, 70 * 60_000)]
-    assert query(settings, funnel) == [(3,)]
+    shown = (
+        "select event_date, impression_id from marts.fct_impressions where is_clicked or request_id = 'r4' order by 2"
+    )
+    assert query(settings, shown) == [(DAY_1, "a1"), (DAY_1, "a2"), (DAY_1, "a3"), (DAY_2, "b1"), (DAY_7, "l3")]
+    sessions = (
+        "select event_date, user_id, events, duration_ms from marts.fct_sessions where user_id in ('anna', 'dora')"
+    )
+    assert sorted(query(settings, sessions)) == [(DAY_1, "anna", 11, 70 * 60_000), (DAY_7, "dora", 3, 25 * 60_000)]
+    funnel = "select event_date, variant, clicked_impressions from marts.rpt_funnel where event_date <> '2024-04-02'"
+    assert sorted(query(settings, funnel)) == [(DAY_1, "a", 3), (DAY_7, "default", 0)]
 
 
 def test_the_first_day_is_a_monday() -> None:

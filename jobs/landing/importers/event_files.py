@@ -11,6 +11,7 @@ from jobs.landing.importers.protocol import Source
 from jobs.landing.importers.record_files import SUFFIXES, file_columns, read_records, record_files
 from jobs.landing.landed_schema import field_names
 from jobs.landing.ledger import Kind
+from jobs.landing.read_quarantine import EXPORTED
 from reco_contracts.errors import ContractError
 
 REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
@@ -60,9 +61,14 @@ def contract_source(
         snapshot_date: for items and users; by default the date in the file's name.
 
     Raises:
-        ContractError: it lacks a required column, or a snapshot has no date.
+        ContractError: it lacks a required column, a snapshot has no date, or it is an export of quarantined rows.
     """
     found = file_columns(path)
+    if {*EXPORTED} <= {*found}:
+        raise ContractError(
+            f"{path} is an export of quarantined rows; as a file of its own its lines would be counted twice. "
+            f"Land it with `reco quarantine replay {path}`"
+        )
     wanted = _wanted(kind, path, columns, found)
     if kind != "events":
         snapshot_date = snapshot_date or date_in_name(path)

@@ -49,6 +49,8 @@ def test_a_file_that_lands_again_on_other_days_still_names_the_days_that_it_left
     assert entry.event_dates == [date(2026, 1, 1), date(2026, 1, 2)]
     assert entry.touched_dates == [date(2026, 1, 1), date(2026, 1, 2), date(2026, 2, 1), date(2026, 2, 2)]
     assert entry.rows_by_date == {date(2026, 1, 1): 1, date(2026, 1, 2): 1}
+    unland("a.csv", settings, NOW)
+    assert entry_of(settings, "a.csv").touched_dates == entry.touched_dates
 
 
 def test_an_entry_without_the_newer_fields_is_still_read(settings: Settings, tmp_path: Path, land: Any) -> None:

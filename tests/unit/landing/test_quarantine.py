@@ -236,6 +236,27 @@ def test_a_repaired_file_is_refused_whole_when_a_row_cannot_be_matched(
     assert totals(settings) == (8, 4, 4)
 
 
+@pytest.mark.parametrize("format_name", ["events", "auto"])
+def test_an_export_is_no_log(
+    log: Path, export: Callable[..., Path], land: Callable[..., Any], format_name: str
+) -> None:
+    path = export({"missing_user": {"user_id": "u9"}})
+    with pytest.raises(ContractError, match="reco quarantine replay"):
+        land(path, format_name)
+
+
+def test_taking_out_a_file_takes_out_what_was_repaired_of_it(
+    settings: Settings, log: Path, export: Callable[..., Path]
+) -> None:
+    path = export({"missing_user": {"user_id": "u9"}})
+    replay(path, settings, NOW)
+    assert unland("log.csv", settings, NOW)["rows"] == 4 + 2
+    assert totals(settings) == (0, 0, 0)
+    unland(str(log), settings, NOW, is_undo=True)
+    assert totals(settings) == (8, 4, 4), "its repaired rows are back in quarantine"
+    assert replay(path, settings, NOW)["landed"] == 2
+
+
 def test_rows_of_a_file_that_was_taken_out_do_not_come_in(
     settings: Settings, log: Path, export: Callable[..., Path]
 ) -> None:
@@ -243,6 +264,12 @@ def test_rows_of_a_file_that_was_taken_out_do_not_come_in(
     unland("log.csv", settings, NOW)
     with pytest.raises(ContractError, match="import it again first"):
         replay(path, settings, NOW)
+
+
+def test_a_quarantine_that_is_gone_is_said(settings: Settings, log: Path) -> None:
+    next(settings.layout.quarantine.glob("*.parquet")).unlink()
+    with pytest.raises(ContractError, match=r"held 4 rejected rows of log.csv(?s:.*)reco unland"):
+        run_list(settings, ALL)
 
 
 @hypothesis_settings(max_examples=60)

@@ -23,24 +23,30 @@ def write_log(folder: Path, name: str, more: str = "", value: str = "") -> Path:
 def test_an_unknown_column_is_ignored_and_named(
     settings: Settings, tmp_path: Path, land: Callable[..., Any], landed: Callable[..., Any]
 ) -> None:
-    summary = land(write_log(tmp_path, "a.csv", ",loyalty,note", ",gold,x"))
-    assert summary["changed_columns"] == ["a.csv: loyalty, note ignored"]
+    summary = land(write_log(tmp_path, "log-1.csv", ",loyalty,note", ",gold,x"))
+    assert summary["changed_columns"] == ["log-1.csv: loyalty, note ignored"]
     assert read_entries(settings.layout)[0].ignored_columns == ["loyalty", "note"]
     assert "loyalty" not in landed().columns
 
 
 def test_a_column_that_is_mapped_is_not_called_unknown(tmp_path: Path, land: Callable[..., Any]) -> None:
-    summary = land(write_log(tmp_path, "a.csv", ",unit_price", ",3"), price="unit_price")
+    summary = land(write_log(tmp_path, "log-1.csv", ",unit_price", ",3"), price="unit_price")
     assert summary["changed_columns"] == []
 
 
 def test_a_column_that_the_source_lost_is_named(tmp_path: Path, land: Callable[..., Any]) -> None:
-    assert land(write_log(tmp_path, "a.csv", ",price,currency", ",3,EUR"))["changed_columns"] == []
-    renamed = land(write_log(tmp_path, "b.csv", ",unit_price,currency", ",3,EUR"))
-    assert renamed["changed_columns"] == ["b.csv: unit_price ignored", "b.csv: price no longer there"]
-    assert land(write_log(tmp_path, "c.csv", ",unit_price,currency", ",4,EUR"))["changed_columns"] == [
-        "c.csv: unit_price ignored"
+    assert land(write_log(tmp_path, "log-1.csv", ",price,currency", ",3,EUR"))["changed_columns"] == []
+    renamed = land(write_log(tmp_path, "log-2.csv", ",unit_price,currency", ",3,EUR"))
+    assert renamed["changed_columns"] == ["log-2.csv: unit_price ignored", "log-2.csv: price no longer there"]
+    assert land(write_log(tmp_path, "log-3.csv", ",unit_price,currency", ",4,EUR"))["changed_columns"] == [
+        "log-3.csv: unit_price ignored"
     ]
+
+
+def test_another_source_has_other_columns(tmp_path: Path, land: Callable[..., Any]) -> None:
+    land(write_log(tmp_path, "till-1.csv", ",price", ",3"))
+    assert land(write_log(tmp_path, "web-1.csv"))["changed_columns"] == []
+    assert land(write_log(tmp_path, "till-2.csv"))["changed_columns"] == ["till-2.csv: price no longer there"]
 
 
 def test_keys_of_json_lines_are_columns_too(tmp_path: Path, land: Callable[..., Any]) -> None:
@@ -53,7 +59,7 @@ def test_keys_of_json_lines_are_columns_too(tmp_path: Path, land: Callable[..., 
 
 
 def test_a_missing_required_column_refuses_the_file(settings: Settings, tmp_path: Path, land: Any) -> None:
-    path = tmp_path / "a.csv"
+    path = tmp_path / "log-1.csv"
     path.write_text("user_id,item_id,event_type,event_time\nu1,i1,view,2026-02-01\n")
     with pytest.raises(ContractError, match=r"--map occurred_at=YOUR_COLUMN"):
         land(path, "events")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from jobs.landing.landed_schema import polars_schema
 from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS
 
 RUN_DATE = date(2026, 3, 31)
@@ -52,30 +53,17 @@ def items_frame(changes: dict[str, dict[str, Any]] | None = None, n_items: int =
     for number in range(n_items):
         item_id, taste = f"item-{number:02d}", "even" if number % 2 == 0 else "odd"
         narrow = f"{taste} {'low' if number < n_items // 2 else 'high'}"
-        row = {
+        row = dict.fromkeys(DIM_ITEMS.column_names) | {
             "item_id": item_id,
             "title": f"Title {number}",
             "categories": [taste, narrow],
+            "category_level_1": taste,
+            "category_level_2": narrow,
             "diversity_category": narrow,
-            "price": None,
-            "seller": None,
-            "brand": None,
-            "available_from": None,
-            "available_until": None,
-            "first_seen_date": None,
-            "last_seen_date": None,
+            "is_available": True,
         }
         rows.append(row | (changes or {}).get(item_id, {}))
-    schema = {
-        "price": pl.Float64,
-        "seller": pl.String,
-        "brand": pl.String,
-        "available_from": pl.Datetime("us", "UTC"),
-        "available_until": pl.Datetime("us", "UTC"),
-        "first_seen_date": pl.Date,
-        "last_seen_date": pl.Date,
-    }
-    return pl.DataFrame(rows, schema_overrides=schema).select(DIM_ITEMS.column_names)
+    return pl.DataFrame(rows, schema=polars_schema(DIM_ITEMS))
 
 
 def shop_rows() -> list[dict[str, Any]]:
