@@ -6,7 +6,8 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TaskGroup, Trigge
 from reco_tasks import DEFAULT_ARGS, WRITER_POOL, RecoOperator, RunReportOperator
 
 RUN_DATE = ("--run-date", "{{ ti.xcom_pull(task_ids='prepare.resolve_run_date')['run_date'] }}")
-DATA_TESTS = ("--exclude-resource-type", "unit_test")  # unit tests test the code, in CI
+# Unit tests test the code, in CI.
+DBT_BUILD = ("dbt", "build", "--exclude-resource-type", "unit_test", "--select")
 MODEL = "{{ ti.xcom_pull(task_ids='model.train')['model_version'] }}"
 # The report comes also when no run date could be resolved.
 REPORTED_DATE = (
@@ -75,7 +76,7 @@ with DAG(
     with TaskGroup("transform"):
         dbt_inputs = RecoOperator(
             task_id="dbt_inputs",
-            arguments=["dbt", "build", "--select", "tag:inputs", *DATA_TESTS, "--all-dates-on-sunday", *RUN_DATE],
+            arguments=[*DBT_BUILD, "tag:inputs", "--all-dates-on-sunday", *RUN_DATE],
             pool=WRITER_POOL,
         )
         export_marts = RecoOperator(task_id="export_marts", arguments=["export-marts", *RUN_DATE], pool=WRITER_POOL)
@@ -101,10 +102,7 @@ with DAG(
         )
     with TaskGroup("outcomes"):
         dbt_outcomes = RecoOperator(
-            task_id="dbt_outcomes",
-            arguments=["dbt", "build", "--select", "tag:outcomes", *DATA_TESTS, *RUN_DATE],
-            pool=WRITER_POOL,
-            releases=True,
+            task_id="dbt_outcomes", arguments=[*DBT_BUILD, "tag:outcomes", *RUN_DATE], pool=WRITER_POOL, releases=True
         )
     # Analysts get what there is, also after a run that was refused.
     copy_analytics = RecoOperator(

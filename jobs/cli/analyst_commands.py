@@ -1,6 +1,7 @@
 """`reco sql`: one question to the analysts' copy; jobs are imported when it runs."""
 
 import sys
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ def sql(
     """
     if as_csv and as_json:
         raise ConfigError("--csv and --json exclude each other; give one of them")
-    from jobs.cli.answers import mapping_of, table_of, write_csv
+    from jobs.cli.answers import WIDE, mapping_of, table_of, write_csv
     from jobs.warehouse.query_analytics import run
 
     is_table = not (as_csv or as_json)
@@ -49,7 +50,7 @@ def sql(
     if as_csv:
         write_csv(answer, sys.stdout)
     else:
-        sys.stdout.write(table_of(answer, None if sys.stdout.isatty() else 10_000))
+        sys.stdout.write(table_of(answer, get_terminal_size().columns if sys.stdout.isatty() else WIDE))
     sys.stdout.flush()
     if answer.is_cut:
         sys.stderr.write(f"there are more rows: these are the first {len(answer.rows)}, --limit 0 gives all\n")

@@ -16,24 +16,32 @@ from rich.text import Text
 from jobs.cli.tables import printable
 from jobs.warehouse.query_analytics import Answer
 
-_WIDE: Final = 10_000  # no terminal: a row is a line, whatever its length
-_NARROW: Final = 24  # characters; ids, hashes, dates and numbers are not broken over lines
+WIDE: Final = 10_000  # no terminal: a row is a line, whatever its length
+_NARROW: Final = 24  # characters; ids, dates and numbers are not broken over lines
+_FOLDED: Final = 16  # characters that a folded column has at least
+_GAP: Final = 3  # characters between columns
 _NUMBER: Final = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)")
 
 
-def table_of(answer: Answer, width: int | None = _WIDE) -> str:
+def table_of(answer: Answer, width: int = WIDE) -> str:
     """The answer as a table with the columns' own names; numbers stand to the right, null is `-`.
 
     Args:
         answer: what came back.
-        width: columns of the screen; None = of the terminal.
+        width: columns of the screen; where a table does not fit, each row is a block with a line for each column.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     texts = [[_text(value) for value in row] for row in answer.rows]
-    for number, (name, kind) in enumerate(zip(answer.columns, answer.types, strict=True)):
+    longest = [max(map(len, cells), default=0) for cells in zip(*texts, strict=True)] or [0] * len(answer.columns)
+    least = [
+        max(len(name), _FOLDED if length > _NARROW else length)
+        for name, length in zip(answer.columns, longest, strict=True)
+    ]
+    if sum(least) + _GAP * (len(least) - 1) > width:
+        return _blocks(answer.columns, texts)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, kind, length, chars in zip(answer.columns, answer.types, longest, least, strict=True):
         side: Literal["right", "left"] = "right" if _NUMBER.fullmatch(kind) else "left"
-        is_narrow = all(len(row[number]) <= _NARROW for row in texts)
-        table.add_column(Text(name), justify=side, overflow="fold", no_wrap=is_narrow)
+        table.add_column(Text(name), justify=side, overflow="fold", no_wrap=length <= _NARROW, min_width=chars)
     for row in texts:
         table.add_row(*map(Text, row))
     out = StringIO()
@@ -58,6 +66,14 @@ def mapping_of(answer: Answer) -> dict[str, Any]:
     }
 
 
+def _blocks(columns: Sequence[str], texts: Sequence[Sequence[str]]) -> str:
+    if not texts:
+        return f"no rows of {', '.join(columns)}\n"
+    width = max(map(len, columns))
+    blocks = ["".join(f"{name:<{width}}   {text}\n" for name, text in zip(columns, row, strict=True)) for row in texts]
+    return "\n".join(blocks)
+
+
 def _text(value: Any) -> str:
     """A value in a cell: floats are rounded to six digits, the rest is whole."""
     if value is None:
@@ -66,6 +82,8 @@ def _text(value: Any) -> str:
 
 
 def _plain_text(value: Any) -> str:
+    if value is None:  # in a list
+        return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):

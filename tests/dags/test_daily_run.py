@@ -4,7 +4,7 @@ from tests.dags.conftest import run_dag
 
 DAG = "recommendations_daily"
 DAY = {"run_date": "2026-01-31"}
-DATA_TESTS = "--exclude-resource-type unit_test"
+DBT_BUILD = "dbt build --exclude-resource-type unit_test --select"
 
 
 def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, str]) -> None:
@@ -16,7 +16,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
     assert in_order[0].startswith("resolve-run-date --param=2026-01-31 --interval-start=")
     assert in_order[1:] == [
         "land-inbox --json",
-        f"dbt build --select tag:inputs {DATA_TESTS} --all-dates-on-sunday --run-date 2026-01-31 --json",
+        f"{DBT_BUILD} tag:inputs --all-dates-on-sunday --run-date 2026-01-31 --json",
         "export-marts --run-date 2026-01-31 --json",
         "build-features --run-date 2026-01-31 --json",
         "apply-features --json",
@@ -27,7 +27,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
         "validate-lists --run-date 2026-01-31 --generation 20260131-001 --json",
         "publish-lists --generation 20260131-001 --json",
         "publish-features --run-date 2026-01-31 --json",
-        f"dbt build --select tag:outcomes {DATA_TESTS} --run-date 2026-01-31 --json",
+        f"{DBT_BUILD} tag:outcomes --run-date 2026-01-31 --json",
         "copy-analytics --json",
         "report-run --run-date=2026-01-31 --json",
     ]

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
+from jobs.cli.answers import table_of
 from jobs.cli.main import app
 from jobs.warehouse import query_analytics
 from reco_contracts.errors import ContractError, EmptyPartitionError, RecoError
@@ -70,9 +71,26 @@ def test_a_table_is_cut_and_says_so_but_csv_and_json_are_whole(settings: Setting
     assert json.loads(sql(query, "--json", "--limit", "3").stdout)["is_cut"] is True
 
 
+def test_on_a_narrow_screen_texts_are_folded_and_wide_answers_become_blocks(settings: Settings) -> None:
+    """No column is ever lost, and an id or a number is never broken."""
+    words = query_analytics.run(
+        "select item_id, 'many words that go on and on' as text from marts.items limit 1", settings
+    )
+    folded = table_of(words, 40).splitlines()
+    assert max(map(len, folded)) <= 40
+    assert " ".join(" ".join(folded[2:]).split()) == "i000 many words that go on and on"
+    rows = query_analytics.run("select item_id, price, title from marts.items order by item_id limit 2", settings)
+    assert table_of(rows, 10) == (
+        "item_id   i000\nprice     0.0000\ntitle     -\n\nitem_id   i001\nprice     0.5000\ntitle     a\\x1b[31m\n"
+    )
+    nothing = query_analytics.run("from marts.items where false", settings)
+    assert table_of(nothing, 80).splitlines()[0].split() == nothing.columns
+    assert table_of(nothing, 10) == "no rows of item_id, price, score, seen_at, title\n"
+
+
 def test_csv_has_raw_values_and_empty_fields_for_nulls(settings: Settings) -> None:
-    shown = sql("select item_id, price, seen_at, null as nothing, [1, 2] as l from marts.items limit 1", "--csv")
-    assert shown.stdout == 'item_id,price,seen_at,nothing,l\ni000,0.0000,2024-04-02 01:30:00Z,,"[1, 2]"\n'
+    shown = sql("select item_id, price, seen_at, null as nothing, [1, null] as l from marts.items limit 1", "--csv")
+    assert shown.stdout == 'item_id,price,seen_at,nothing,l\ni000,0.0000,2024-04-02 01:30:00Z,,"[1, null]"\n'
 
 
 def test_json_has_numbers_types_and_a_name_for_each_column(settings: Settings) -> None:
