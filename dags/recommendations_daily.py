@@ -9,7 +9,6 @@ RUN_DATE = ("--run-date", "{{ ti.xcom_pull(task_ids='prepare.resolve_run_date')[
 # Unit tests test the code, in CI.
 DBT_BUILD = ("dbt", "build", "--exclude-resource-type", "unit_test", "--select")
 MODEL = "{{ ti.xcom_pull(task_ids='model.train')['model_version'] }}"
-# The report comes also when no run date could be resolved.
 REPORTED_DATE = (
     "{% set resolved = ti.xcom_pull(task_ids='prepare.resolve_run_date') %}"
     "{% if resolved %}--run-date={{ resolved['run_date'] }}{% endif %}"
