@@ -37,7 +37,7 @@
     {%- set root = env_var("RECO_PATHS__DATA", "data") -%}
     {%- set patterns = [] -%}
     {%- if "GENERATION" in files -%}
-        {%- for generation in var("list_generations") -%}
+        {%- for generation in listed_generations() -%}
             {%- do patterns.append(root ~ "/" ~ files | replace("GENERATION", generation)) -%}
         {%- endfor -%}
     {%- else -%}

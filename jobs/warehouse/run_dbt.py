@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -62,26 +63,32 @@ class DbtResults(msgspec.Struct, frozen=True):
     results: list[DbtResult]
 
 
-def dbt_variables(settings: Settings, list_generations: list[str], all_dates: bool = False) -> dict[str, Any]:
-    """The project's variables, named as in dbt_project.yml.
+def dbt_variables(settings: Settings) -> dict[str, Any]:
+    """The project's variables, named as in dbt_project.yml; what they say is the same in every run."""
+    sections = (settings.interactions, settings.engagement, settings.catalogue)
+    return {name: value for section in sections for name, value in section.model_dump(mode="json").items()}
+
+
+def dbt_environment(
+    settings: Settings, list_generations: Sequence[str] = (), *, all_dates: bool = False
+) -> dict[str, str]:
+    """The environment variables that profiles.yml and the macros read, and dbt's own paths.
+
+    What changes from run to run is here and not among dbt's variables, for another
+    variable makes dbt parse the whole project again, another value here one file.
 
     Args:
         settings: of the product.
         list_generations: the published generations whose lists are kept.
         all_dates: tests look at every date, not only at those that they have not passed yet.
     """
-    sections = (settings.interactions, settings.engagement, settings.catalogue)
-    variables = {name: value for section in sections for name, value in section.model_dump(mode="json").items()}
-    return variables | {"list_generations": list_generations, "test_all_dates": all_dates}
-
-
-def dbt_environment(settings: Settings) -> dict[str, str]:
-    """The environment variables that profiles.yml and the macros read, and dbt's own paths."""
     layout = settings.layout
     return {
         "RECO_PATHS__DATA": str(layout.root),
         "RECO_WAREHOUSE__THREADS": str(settings.warehouse.threads),
         "RECO_WAREHOUSE__MEMORY_LIMIT": settings.warehouse.memory_limit,
+        "RECO_DBT_LIST_GENERATIONS": msgspec.json.encode(list_generations).decode(),
+        "RECO_DBT_TEST_ALL_DATES": "true" if all_dates else "false",
         "DBT_TARGET_PATH": str(target_folder(layout)),
         "DBT_LOG_PATH": str(layout.root / "dbt" / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -158,14 +165,15 @@ def run(
         raise ConfigError(f"{PROJECT_FOLDER} is not there; install the project from its checkout (`pip install -e .`)")
     layout = settings.layout
     generations = published_generations(layout)[-settings.warehouse.kept_generations :]
-    command = dbt_command(arguments, dbt_variables(settings, generations, all_dates))
+    command = dbt_command(arguments, dbt_variables(settings))
+    environment = dbt_environment(settings, generations, all_dates=all_dates)
     layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
     results_file, sources_file = (target_folder(layout) / name for name in (_RESULTS_FILE, _SOURCES_FILE))
     for file in (results_file, sources_file):
         file.unlink(missing_ok=True)
     started = time.monotonic()
     sys.stdout.flush()
-    exit_code = subprocess.run(command, env=os.environ | dbt_environment(settings), check=False).returncode
+    exit_code = subprocess.run(command, env=os.environ | environment, check=False).returncode
     is_building = any(argument in _BUILDING for argument in arguments)
     summary = summarise_results(_read_results(results_file)) if is_building else {}
     if "freshness" in arguments:

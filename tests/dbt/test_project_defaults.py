@@ -21,7 +21,7 @@ def test_the_projects_variables_are_the_settings_defaults() -> None:
     defaults = load_settings(
         interactions=InteractionsSection(), engagement=EngagementSection(), catalogue=CatalogueSection()
     )
-    assert project["vars"] == dbt_variables(defaults, [])
+    assert project["vars"] == dbt_variables(defaults)
 
 
 def test_the_profiles_defaults_are_the_settings_defaults() -> None:

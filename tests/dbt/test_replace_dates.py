@@ -36,7 +36,7 @@ def copy_shop(settings: Settings, folder: Path, *, keep_warehouse: bool, **secti
 
 def build_and_kill(settings: Settings, after: str) -> None:
     """Start a build, and kill it when it says that a model was made."""
-    command = dbt_command(["run", "--select", "tag:inputs"], dbt_variables(settings, []))
+    command = dbt_command(["run", "--select", "tag:inputs"], dbt_variables(settings))
     with subprocess.Popen(
         command, env=os.environ | dbt_environment(settings), stdout=subprocess.PIPE, text=True
     ) as process:

@@ -25,7 +25,7 @@
 
 {# The dates whose version is not the one that passed; none stands for all. #}
 {% macro dates_to_test(model_name) -%}
-    {%- if var("test_all_dates") -%}
+    {%- if env_var("RECO_DBT_TEST_ALL_DATES", "false") == "true" -%}
         {%- do return(none) -%}
     {%- endif -%}
     {%- set memo = partition_memo("to test") -%}

@@ -1,7 +1,7 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
-    pre_hook="{{ forget_generations(var('list_generations')) }}"
+    pre_hook="{{ forget_generations() }}"
 ) }}
 
 with
