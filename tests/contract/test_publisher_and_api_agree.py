@@ -25,7 +25,10 @@ from serving_api.api import LookupApi
 
 _N_ITEMS = 12
 _TITLES = [f"Tïtle {number} {{seed}}" for number in range(_N_ITEMS)]
-_ID = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+# Clients take "." and ".." out of a path before they send it, however they are encoded.
+_ID = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(
+    lambda text: text not in (".", "..")
+)
 _ENTRY = st.tuples(st.sampled_from(list(Reason)), st.integers(0, _N_ITEMS - 1))
 _LIST = st.tuples(st.permutations(range(_N_ITEMS)), st.lists(_ENTRY, max_size=_N_ITEMS))
 _NAMESPACES = count(1)

@@ -150,6 +150,7 @@ def test_only_touched_dates_and_their_dependents_are_rewritten(week: Settings, t
     assert query(settings, of_moved) == [(DAYS[3], 1)]
 
 
+@pytest.mark.slow
 def test_the_order_of_run_dates_changes_nothing(week: Settings, tmp_path: Path, query: Query) -> None:
     """The warehouse is made of what was landed, so that a run for an earlier day rewrites no date."""
     versions = "select node, event_date, version from warehouse_state.partition_versions order by all"
@@ -171,6 +172,7 @@ def test_the_order_of_run_dates_changes_nothing(week: Settings, tmp_path: Path, 
         assert_frame_equal(pl.read_parquet(path), pl.read_parquet(other))
 
 
+@pytest.mark.slow
 def test_another_setting_builds_whole_what_it_changes(week: Settings, tmp_path: Path, query: Query) -> None:
     """A weight is in the SQL of the daily marts, and not in that of the events."""
     settings = copy_shop(week, tmp_path, keep_warehouse=True, interactions=InteractionsSection(click_weight=3.0))
@@ -183,6 +185,7 @@ def test_another_setting_builds_whole_what_it_changes(week: Settings, tmp_path: 
     assert query(settings, "select distinct currency from intermediate.int_events_deduplicated") == [("marked",)]
 
 
+@pytest.mark.slow
 def test_a_full_refresh_makes_everything_anew(week: Settings, tmp_path: Path, query: Query) -> None:
     settings = copy_shop(week, tmp_path, keep_warehouse=True)
     with duckdb.connect(settings.layout.warehouse) as connection:
