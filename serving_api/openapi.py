@@ -24,7 +24,8 @@ def describe_api() -> _Json:
 _ABOUT: Final = (
     "One call, one list. A known user, an unknown user, an empty store and an unreachable store all get an answer "
     "with status 200; `source` says where it comes from. The header X-Reco-Generation names the published lists "
-    'that answered. Ids in paths are percent-encoded UTF-8; a slash in an id is %2F. An id "." or ".." cannot be asked for: clients remove it from a path.'
+    "that answered. Ids in paths are percent-encoded UTF-8; a slash in an id is %2F. The ids '.' and '..' cannot be "
+    "asked for: clients take them out of a path."
 )
 
 
