@@ -66,7 +66,7 @@ docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prin
 guide: $(VENV) ## run the queries of docs/analyst-guide.md on its shop, and write what comes out into it
 	@RECO_RENEW_GUIDE=yes $(BIN)/python -m pytest -q tests/e2e/test_analyst_guide.py
 
-bench: bench-serving bench-publish ## all benchmarks; each prints a table and writes benchmarks/results/NAME.json
+bench: bench-serving bench-publish ## the lookup API and publishing (bench-warehouse is apart); each prints a table and writes benchmarks/results/NAME.json
 
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving
@@ -74,7 +74,7 @@ bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 bench-publish: $(VENV) ## lists a second and bytes a user
 	@$(BIN)/python -m benchmarks.bench_publish
 
-bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million events (15 minutes, 15 GB of disk)
+bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million events (some minutes)
 	@$(BIN)/python -m benchmarks.bench_warehouse
 
 lock: $(VENV) ## resolve pyproject.toml into requirements.lock and the images' locks

@@ -58,7 +58,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--memory-limit", default="2500MB", help="DuckDB's; the process needs more")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=None, help="where to work; 10 million events need 15 GB")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where to work; default: the folder for temporary files"
+    )
     return parser.parse_args()
 
 

@@ -130,7 +130,7 @@ class Shop:
         variables = airflow_environment(self.layout, 0, environment)
         subprocess.run(airflow_command("db", "migrate"), env=variables, check=True, capture_output=True)
         command = airflow_command("dags", "test", DAG, "--conf", json.dumps({"run_date": self.run_date}))
-        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=500)
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=280)
 
 
 @pytest.fixture(scope="session")

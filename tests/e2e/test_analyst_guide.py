@@ -20,7 +20,7 @@ from tests.e2e.guide_answers import GUIDE, Question, marts_in_the_map, questions
 IS_RENEWED = os.environ.get("RECO_RENEW_GUIDE") == "yes"
 QUESTIONS = questions(GUIDE.read_text())
 
-pytestmark = pytest.mark.timeout(600)  # the first one waits for a run of the whole DAG
+pytestmark = pytest.mark.timeout(400)  # the first one waits for a run of the whole DAG
 
 
 def test_the_guide_has_ten_questions_and_doors_for_python() -> None:

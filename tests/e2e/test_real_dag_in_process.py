@@ -16,7 +16,7 @@ _VOLATILE = {"landed_at", "generation", "model_version", "created_at", "built_at
 # These hold the lists of one more generation after the second run, as they should.
 _GROWING = {"marts.dim_generations", "marts.fct_list_items", "marts.rpt_catalogue_coverage"}
 
-pytestmark = pytest.mark.timeout(1200)  # one that is run alone waits for three runs of the whole DAG
+pytestmark = pytest.mark.timeout(600)  # one that is run alone waits for three runs of the whole DAG
 
 
 @dataclass
