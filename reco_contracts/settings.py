@@ -88,20 +88,20 @@ class CatalogueSection(Section):
 
 
 class AlsSection(Section):
-    """[train.als]: each list is searched on the validation period."""
+    """[train.als]: each list is searched on the validation period; the first values are the defaults."""
 
     factors: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 128), min_length=1)
     regularization: tuple[_Positive, ...] = Field((1.0, 10.0, 30.0, 100.0), min_length=1)
     alpha: tuple[_Positive, ...] = Field((1.0, 3.0, 10.0), min_length=1)
     half_life_days: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0, 90.0), min_length=1)
     weighting: tuple[Literal["linear", "log"], ...] = Field(("linear",), min_length=1)
-    iterations: int = Field(15, ge=1)
+    iterations: tuple[Annotated[int, Field(ge=1)], ...] = Field((15,), min_length=1)
 
 
 class PopularitySection(Section):
     """[train.popularity]: the opponent is tuned on the same period."""
 
-    windows_days: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 90, 30, 7), min_length=1)
+    window_days: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 90, 30, 7), min_length=1)
 
 
 class TrainSection(Section):

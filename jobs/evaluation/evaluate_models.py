@@ -15,7 +15,7 @@ from jobs.evaluation.split_interactions import GLOBAL, Fold, Split, split_global
 from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.table import BASELINE
 from jobs.ranking.interaction_matrix import index_of
-from jobs.warehouse.read_marts import read_interactions, read_items
+from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.settings import Settings
@@ -40,7 +40,7 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     released = model_in_force(layout, run_date, settings.train)
     if released:
         return describe_force(released, settings.train)
-    report = evaluate(read_interactions(layout, run_date), read_items(layout), run_date, settings)
+    report = evaluate(read_interactions(layout, run_date), read_items(layout), read_users(layout), run_date, settings)
     with replace_file(layout.report(run_date) / EVALUATION_FILE) as path:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     return report
@@ -59,7 +59,9 @@ def read_evaluation(layout: Layout, run_date: date) -> dict[str, Any]:
     return report
 
 
-def evaluate(interactions: pl.DataFrame, items: pl.DataFrame, run_date: date, settings: Settings) -> dict[str, Any]:
+def evaluate(
+    interactions: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame, run_date: date, settings: Settings
+) -> dict[str, Any]:
     """Run the whole protocol.
 
     The global split counts if both its periods have enough warm users; otherwise
@@ -68,6 +70,7 @@ def evaluate(interactions: pl.DataFrame, items: pl.DataFrame, run_date: date, se
     Args:
         interactions: fct_interactions up to the run date.
         items: dim_items, sorted by id.
+        people: dim_users.
         run_date: the last day of the test period.
         settings: all settings.
 
@@ -76,9 +79,9 @@ def evaluate(interactions: pl.DataFrame, items: pl.DataFrame, run_date: date, se
     """
     rules = settings.evaluate
     split = split_globally(interactions, run_date, rules.validation_days, rules.test_days)
-    splits = [_evaluate_split(split, items, settings)]
+    splits = [_evaluate_split(split, items, people, settings)]
     if splits[0]["status"] == TOO_FEW:
-        splits.append(_evaluate_split(split_per_user(interactions, run_date), items, settings))
+        splits.append(_evaluate_split(split_per_user(interactions, run_date), items, people, settings))
     primary = splits[-1]
     return {
         "run_date": run_date.isoformat(),
@@ -115,9 +118,9 @@ def verdict_sentence(split: dict[str, Any], settings: Settings) -> str:
     return words[split["verdict"]]
 
 
-def _evaluate_split(split: Split, items: pl.DataFrame, settings: Settings) -> dict[str, Any]:
+def _evaluate_split(split: Split, items: pl.DataFrame, people: pl.DataFrame, settings: Settings) -> dict[str, Any]:
     exclude_seen = settings.surfaces.home.exclude_seen
-    validation, test = make_task(split.validation, items, exclude_seen), make_task(split.test, items, exclude_seen)
+    validation, test = (make_task(fold, items, people, exclude_seen) for fold in (split.validation, split.test))
     least = min(len(validation.rows), len(test.rows))
     is_enough = least >= settings.evaluate.min_warm_users
     report: dict[str, Any] = {

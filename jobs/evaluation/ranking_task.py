@@ -9,7 +9,8 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from jobs.evaluation.split_interactions import Fold
-from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, cell_matrix, index_of, make_interactions
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, cell_matrix, index_of
+from jobs.ranking.training_data import training_data
 from reco_contracts.settings import ExcludeSeen
 
 
@@ -32,7 +33,7 @@ class RankingTask:
     candidates: npt.NDArray[np.bool_]
 
 
-def make_task(fold: Fold, items: pl.DataFrame, exclude_seen: ExcludeSeen) -> RankingTask:
+def make_task(fold: Fold, items: pl.DataFrame, people: pl.DataFrame, exclude_seen: ExcludeSeen) -> RankingTask:
     """Index a fold.
 
     A warm user has a row in the history. What the surface removes from lists is
@@ -41,10 +42,10 @@ def make_task(fold: Fold, items: pl.DataFrame, exclude_seen: ExcludeSeen) -> Ran
     Args:
         fold: history and period.
         items: dim_items, sorted by id.
+        people: dim_users.
         exclude_seen: the rule of the home surface.
     """
-    users = fold.history["user_id"].unique().sort()
-    known = make_interactions(fold.history, users, items["item_id"], fold.as_of)
+    users, known = training_data(fold.history, items, people, fold.as_of)
     positive = fold.target.filter(pl.col("is_positive"))
     user, item = index_of(positive["user_id"], users), index_of(positive["item_id"], items["item_id"])
     is_warm = (user >= 0) & (item >= 0)

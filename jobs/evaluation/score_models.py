@@ -1,11 +1,11 @@
 """Fit models on what a cut lets them know, and score their lists on what came after."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from jobs.evaluation.ranking_metrics import ACCURACY, accuracy, bootstrap_means, coverage, diversity, interval, verdict
 from jobs.evaluation.ranking_task import RankingTask
@@ -49,7 +49,8 @@ def search_grid(name: str, task: RankingTask, settings: Settings) -> list[dict[s
     Returns:
         One mapping an entry, in order: `parameters` and the mean of each metric.
     """
-    grid = model_class(name).grid(settings.train)
+    space = model_class(name).search_space(settings.train)
+    grid = [dict(zip(space, values, strict=True)) for values in product(*space.values())]
     results = []
     with progress_bar(f"Search {name} parameters", len(grid)) as advance:
         for parameters in grid:
@@ -68,8 +69,7 @@ def best_parameters(grid: list[dict[str, Any]]) -> dict[str, Any]:
 
 def score_model(model: Model, task: RankingTask, settings: Settings) -> Scored:
     """Make the lists that would be published, and score them."""
-    histories: csr_matrix = model.histories(task.known)[task.rows]
-    lists = model.recommend(histories, settings.evaluate.k, task.blocked, task.candidates)
+    lists = model.recommend(task.known.of_users(task.rows), settings.evaluate.k, task.blocked, task.candidates)
     popularity = popularity_scores(task.known, settings.surfaces.popular.windows_days[0])
     filled = fill_short_lists(lists, popularity_order(popularity, task.candidates), popularity, task.blocked)
     return Scored(filled.items, accuracy(filled.items, task.truth))

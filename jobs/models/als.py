@@ -8,8 +8,7 @@ the normal equations for stored cells and 1 for all others), so its own factor
 Source: Hu, Koren, Volinsky (2008), Collaborative Filtering for Implicit Feedback Datasets.
 """
 
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,7 +20,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import Contributors, TopK
-from jobs.models.top_k import best_by_product
+from jobs.models.top_k import best_by_product, product_scores
 from jobs.ranking.explain_als import best_contributors
 from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 from reco_contracts.errors import ContractError
@@ -73,34 +72,22 @@ class AlsModel:
         return msgspec.structs.asdict(self._parameters)
 
     @classmethod
-    def grid(cls, settings: TrainSection) -> list[dict[str, Any]]:
-        """Every combination of the lists of [train.als]."""
-        als = settings.als
-        lists = (als.factors, als.weighting, als.half_life_days, als.alpha, als.regularization)
-        return [
-            {
-                "factors": factors,
-                "regularization": regularization,
-                "alpha": alpha,
-                "half_life_days": half_life_days,
-                "weighting": weighting,
-                "iterations": als.iterations,
-            }
-            for factors, weighting, half_life_days, alpha, regularization in product(*lists)
-        ]
+    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
+        """The lists of [train.als]."""
+        return settings.als.model_dump()
 
     @classmethod
     def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
         """A model that is not fitted yet."""
         return cls(msgspec.convert(parameters, AlsParameters), seed, threads)
 
-    def histories(self, data: Interactions) -> csr_matrix:
+    def weights(self, data: Interactions) -> csr_matrix:
         """Decayed weights, CSR float32, shape (n_users, n_items)."""
         return weight_matrix(data, self._parameters.half_life_days)
 
     def fit(self, data: Interactions) -> None:
         """Factorise; the result depends on data, parameters and seed, not on threads."""
-        weights = self.histories(data)
+        weights = self.weights(data)
         self.mean_weight = float(weights.data.mean(dtype=np.float64)) if weights.nnz else 1.0
         confidences = self.confidences(weights)
         # BLAS threads under implicit's own slow both down.
@@ -144,12 +131,13 @@ class AlsModel:
 
     def recommend(
         self,
-        histories: csr_matrix,
+        data: Interactions,
         k: int,
         blocked: csr_matrix | None = None,
         candidates: npt.NDArray[np.bool_] | None = None,
     ) -> TopK:
         """Rank items for users; a user without weights gets an empty list."""
+        histories = self.weights(data)
         users = self.fold_in(histories)
         known = np.flatnonzero(np.diff(histories.indptr) > 0)
         lists = best_by_product(
@@ -164,6 +152,10 @@ class AlsModel:
         scores = np.zeros((len(users), k), dtype=np.float32)
         items[known], scores[known] = lists
         return TopK(items, scores)
+
+    def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """The products of user and item factors."""
+        return product_scores(self.fold_in(self.weights(data)), self.item_factors, items)
 
     def similar_items(
         self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None
@@ -182,9 +174,10 @@ class AlsModel:
         neighbours[known], scores[known] = lists
         return TopK(neighbours, scores)
 
-    def explain(self, histories: csr_matrix, items: npt.NDArray[np.int32]) -> Contributors:
+    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
         """Name the own item with the largest exact share of each score."""
-        return best_contributors(self.item_factors, self.confidences(histories), self._parameters.regularization, items)
+        confidences = self.confidences(self.weights(data))
+        return best_contributors(self.item_factors, confidences, self._parameters.regularization, items)
 
     def save(self, folder: Path) -> None:
         """Write the factors and the scale of weights."""

@@ -1,6 +1,6 @@
 """What every model can do. A model sees indices and matrices, never ids, files or settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -41,39 +41,36 @@ class Contributors(NamedTuple):
 class Model(Protocol):
     """A model that turns histories into lists.
 
-    A user is a row of weights, not a name: whoever has a history gets a list,
-    whether or not the model was fitted on it.
+    A user is a row of interactions, not a name: whoever has a history gets a list,
+    whether or not the model was fitted on it. Items are those that it was fitted on.
     """
 
     name: ClassVar[str]
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """What the model is fitted with: one entry of the grid."""
+        """What the model is fitted with: one value of each entry of the search space."""
 
     @classmethod
-    def grid(cls, settings: TrainSection) -> list[dict[str, Any]]:
-        """The parameters to try on the validation period, the plainest first."""
+    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
+        """The values to choose from for each parameter; the first ones are the defaults."""
 
     @classmethod
     def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> "Model":
         """A model that is not fitted yet.
 
         Args:
-            parameters: one entry of the grid.
+            parameters: a value for each entry of the search space.
             seed: the only source of chance.
             threads: 0 = all cores; results do not depend on it.
         """
-
-    def histories(self, data: Interactions) -> csr_matrix:
-        """The weights that this model reads from interactions: CSR float32, shape (n_users, n_items)."""
 
     def fit(self, data: Interactions) -> None:
         """Learn from interactions; running it again gives the same result."""
 
     def recommend(
         self,
-        histories: csr_matrix,
+        data: Interactions,
         k: int,
         blocked: csr_matrix | None = None,
         candidates: npt.NDArray[np.bool_] | None = None,
@@ -81,7 +78,7 @@ class Model(Protocol):
         """Rank items for users.
 
         Args:
-            histories: rows of `histories(...)`, shape (n, n_items).
+            data: of n users, any, with the items that the model was fitted on.
             k: list length.
             blocked: CSR, shape (n, n_items); non-zero = never show to this user.
             candidates: bool, shape (n_items,); false = never show. None = all.
@@ -90,16 +87,27 @@ class Model(Protocol):
             n lists. Items that the model knows nothing about are left out.
         """
 
+    def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """What `recommend` would rank given items by.
+
+        Args:
+            data: of n users.
+            items: int32, shape (n, m); -1 pads.
+
+        Returns:
+            float32, shape (n, m); 0 where padded, or where the model knows nothing.
+        """
+
     def similar_items(
         self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None
     ) -> TopK:
         """Rank other items by likeness to each item, most alike first; an item is never its own neighbour."""
 
-    def explain(self, histories: csr_matrix, items: npt.NDArray[np.int32]) -> Contributors:
+    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
         """Find the reason for each item of each list.
 
         Args:
-            histories: the rows that the lists were made from, shape (n, n_items).
+            data: of the n users that the lists were made for.
             items: int32, shape (n, k), as `recommend` gave them.
         """
 

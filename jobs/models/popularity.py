@@ -1,6 +1,6 @@
 """Popularity: the same list for everybody, by how many people chose an item lately."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -62,18 +62,14 @@ class PopularityModel:
         return {"window_days": self._window_days}
 
     @classmethod
-    def grid(cls, settings: TrainSection) -> list[dict[str, Any]]:
-        """Each window of [train.popularity]."""
-        return [{"window_days": days} for days in settings.popularity.windows_days]
+    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
+        """The windows of [train.popularity]."""
+        return settings.popularity.model_dump()
 
     @classmethod
     def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:  # noqa: ARG003 - no chance here
         """A model that is not fitted yet."""
         return cls(int(parameters["window_days"]))
-
-    def histories(self, data: Interactions) -> csr_matrix:
-        """Undecayed weights; only their shape matters here."""
-        return weight_matrix(data)
 
     def fit(self, data: Interactions) -> None:
         """Count users."""
@@ -81,13 +77,13 @@ class PopularityModel:
 
     def recommend(
         self,
-        histories: csr_matrix,
+        data: Interactions,
         k: int,
         blocked: csr_matrix | None = None,
         candidates: npt.NDArray[np.bool_] | None = None,
     ) -> TopK:
         """The most popular items that each user may see."""
-        n, n_items = histories.shape
+        n, n_items = data.n_users, data.n_items
         order = popularity_order(self.scores, candidates)
         # Nobody needs more of the top than k and what is blocked for them.
         most_blocked = int(np.diff(blocked.indptr).max(initial=0)) if blocked is not None else 0
@@ -108,6 +104,10 @@ class PopularityModel:
             scores[rows] = np.where(used, self.scores[items[rows]] if n_items else 0, 0)
         return TopK(items, scores)
 
+    def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """The same for everybody."""
+        return np.where(items >= 0, self.scores[items], 0).astype(np.float32)
+
     def similar_items(
         self,
         items: npt.NDArray[np.int32],
@@ -117,7 +117,7 @@ class PopularityModel:
         """Popularity knows no likeness: empty lists."""
         return empty_lists(len(items), k)
 
-    def explain(self, histories: csr_matrix, items: npt.NDArray[np.int32]) -> Contributors:  # noqa: ARG002
+    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:  # noqa: ARG002
         """Nobody's own items explain what is popular."""
         return Contributors(np.full(items.shape, PAD, dtype=np.int32), np.zeros(items.shape, dtype=np.float32))
 

@@ -79,6 +79,27 @@ def best_by_product(
     return result
 
 
+def product_scores(
+    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], items: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """Products of row vectors with the vectors of given items, a block of rows at a time.
+
+    Args:
+        left: float32, shape (n, width).
+        right: float32, shape (n_items, width).
+        items: int32, shape (n, m); -1 pads.
+
+    Returns:
+        float32, shape (n, m); 0 where padded.
+    """
+    scores = np.zeros(items.shape, dtype=np.float32)
+    step = max(1, _DENSE_SCORES // max(items.shape[1] * left.shape[1], 1))
+    for start in range(0, len(items), step):
+        rows = slice(start, start + step)
+        scores[rows] = np.einsum("nw,nmw->nm", left[rows], right[items[rows]])
+    return np.where(items >= 0, scores, 0).astype(np.float32)
+
+
 def _rank_in_full(
     result: TopK,
     rows: npt.NDArray[np.int64],

@@ -4,7 +4,7 @@ Users and items have dense int32 indices in order of their ids, and every sum
 runs in one fixed order, so that the same data gives the same bits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
+from jobs.ranking.item_content import ItemContent
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import ExcludeSeen
 
@@ -28,6 +29,8 @@ class Interactions:
         is_consumed: bool, bought, rated or dismissed.
         n_users: rows of the matrix.
         n_items: columns of the matrix.
+        segments: str, shape (n_users,), the segment of each user; "" = none. None = nobody has one.
+        content: what is known of the items apart from interactions; None = nothing.
     """
 
     users: npt.NDArray[np.int32]
@@ -37,6 +40,29 @@ class Interactions:
     is_consumed: npt.NDArray[np.bool_]
     n_users: int
     n_items: int
+    segments: npt.NDArray[np.str_] | None = None
+    content: ItemContent | None = None
+
+    def of_users(self, rows: npt.NDArray[np.int64]) -> "Interactions":
+        """The interactions of some users, who are numbered from 0 in the order given.
+
+        Args:
+            rows: user indices, shape (n,).
+        """
+        starts = np.searchsorted(self.users, rows, side="left")
+        lengths = np.searchsorted(self.users, rows, side="right") - starts
+        first = np.concatenate(([0], np.cumsum(lengths)))
+        taken = np.arange(first[-1]) + np.repeat(starts - first[:-1], lengths)
+        return replace(
+            self,
+            users=np.repeat(np.arange(len(rows), dtype=np.int32), lengths),
+            items=self.items[taken],
+            age_days=self.age_days[taken],
+            weights=self.weights[taken],
+            is_consumed=self.is_consumed[taken],
+            n_users=len(rows),
+            segments=None if self.segments is None else self.segments[rows],
+        )
 
 
 def index_of(ids: pl.Series, known: pl.Series) -> npt.NDArray[np.int32]:
@@ -54,7 +80,14 @@ def index_of(ids: pl.Series, known: pl.Series) -> npt.NDArray[np.int32]:
     return found["index"].fill_null(-1).to_numpy().astype(np.int32)
 
 
-def make_interactions(history: pl.DataFrame, users: pl.Series, items: pl.Series, as_of: date) -> Interactions:
+def make_interactions(
+    history: pl.DataFrame,
+    users: pl.Series,
+    items: pl.Series,
+    as_of: date,
+    segments: npt.NDArray[np.str_] | None = None,
+    content: ItemContent | None = None,
+) -> Interactions:
     """Index a history; rows of unknown users or items are left out.
 
     Args:
@@ -62,6 +95,8 @@ def make_interactions(history: pl.DataFrame, users: pl.Series, items: pl.Series,
         users: sorted user ids.
         items: sorted item ids.
         as_of: the day that ages are counted back from, on or after every row.
+        segments: of the users, in their order.
+        content: of the items, in their order.
 
     Raises:
         ContractError: a row is later than `as_of`, which would leak the future.
@@ -82,6 +117,8 @@ def make_interactions(history: pl.DataFrame, users: pl.Series, items: pl.Series,
         is_consumed=history["is_consumed"].to_numpy()[order],
         n_users=len(users),
         n_items=len(items),
+        segments=segments,
+        content=content,
     )
 
 

@@ -80,27 +80,27 @@ def home_lists(
         exclude_seen: the rule of the surface.
         k: list length.
     """
-    histories = ranking.model.histories(model_data)
     never_model = blocked_matrix(model_data, exclude_seen)
     never = blocked_matrix(data, exclude_seen)
     with progress_bar("Rank users", len(users)) as advance:
         for start in range(0, len(users), BLOCK_USERS):
             rows = slice(start, min(start + BLOCK_USERS, len(users)))
-            yield _block(ranking, users[rows].to_list(), histories[rows], never_model[rows], never[rows], popular, k)
+            people = model_data.of_users(np.arange(rows.start, rows.stop))
+            yield _block(ranking, users[rows].to_list(), people, never_model[rows], never[rows], popular, k)
             advance(rows.stop - rows.start)
 
 
 def _block(
     ranking: RankingModel,
     subjects: list[str],
-    histories: csr_matrix,
+    model_data: Interactions,
     never_model: csr_matrix,
     never: csr_matrix,
     popular: PopularItems,
     k: int,
 ) -> ListBlock:
-    personal = ranking.model.recommend(histories, k, never_model, ranking.candidates)
-    seeds = ranking.to_generation(ranking.model.explain(histories, personal.items).seeds)
+    personal = ranking.model.recommend(model_data, k, never_model, ranking.candidates)
+    seeds = ranking.to_generation(ranking.model.explain(model_data, personal.items).seeds)
     personal = TopK(ranking.to_generation(personal.items), personal.scores)
     filled = fill_short_lists(personal, popular.order, popular.scores, never)
     reasons = np.where(seeds >= 0, Reason.BECAUSE_OF_HISTORY, Reason.POPULAR)

@@ -15,7 +15,8 @@ from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
-from jobs.warehouse.read_marts import read_interactions, read_items
+from jobs.ranking.training_data import segments_of
+from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
 from reco_contracts.errors import ContractError, EmptyPartitionError
@@ -44,10 +45,10 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
         raise ContractError(
             f"model {version} was trained up to {manifest.run_date}, after {run_date}; name an older one"
         )
-    history, items = read_interactions(layout, run_date), read_items(layout)
+    history, items, people = read_interactions(layout, run_date), read_items(layout), read_users(layout)
     generation = next_generation(layout, run_date)
     with new_folder(layout.lists / generation) as folder:
-        counts, n_items = write_lists(folder, run_date, history, items, model, model_items, settings)
+        counts, n_items = write_lists(folder, run_date, history, items, people, model, model_items, settings)
         summary = ListsManifest(
             generation=generation,
             run_date=run_date.isoformat(),
@@ -85,6 +86,7 @@ def write_lists(
     run_date: date,
     history: pl.DataFrame,
     items: pl.DataFrame,
+    people: pl.DataFrame,
     model: Model,
     model_items: pl.Series,
     settings: Settings,
@@ -96,6 +98,7 @@ def write_lists(
         run_date: the last day of the history.
         history: fct_interactions up to the run date, sorted.
         items: dim_items, sorted by id; row number = item index of the generation.
+        people: dim_users.
         model: fitted.
         model_items: ids of the model's item indices.
         settings: [surfaces] and [catalogue].
@@ -109,7 +112,7 @@ def write_lists(
     catalogue.write_parquet(folder / "catalogue.parquet")
     users, item_ids = history["user_id"].unique().sort(), items["item_id"]
     data = make_interactions(history, users, item_ids, run_date)
-    model_data = make_interactions(history, users, model_items, run_date)
+    model_data = make_interactions(history, users, model_items, run_date, segments_of(users, people))
     ranking = ranking_model(model, model_items, item_ids, is_available)
     popular = [
         popular_items(data, catalogue, is_available, days, max(surfaces.popular.k, surfaces.similar.k + 1))

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy.typing as npt
 import polars as pl
 
 from jobs.evaluation.evaluate_models import read_evaluation
 from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.base import Model
-from jobs.models.table import model_class
-from jobs.ranking.interaction_matrix import Interactions, make_interactions
-from jobs.warehouse.read_marts import read_interactions
+from jobs.models.table import default_parameters, model_class
+from jobs.ranking.interaction_matrix import Interactions
+from jobs.ranking.training_data import training_data
+from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import (
     Layout,
     complete_versions,
@@ -50,8 +52,9 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     if released:
         return _summary(layout, released.model_version, describe_force(released, settings.train)["result"])
     history = read_interactions(layout, run_date)
-    users, items = history["user_id"].unique().sort(), history["item_id"].unique().sort()
-    data = make_interactions(history, users, items, run_date)
+    catalogue = read_items(layout)
+    items = catalogue["item_id"]
+    users, data = training_data(history, catalogue, read_users(layout), run_date)
     report = read_evaluation(layout, run_date)
     name, seed = settings.train.model, settings.train.seed
     parameters = chosen_parameters(report, settings)
@@ -100,7 +103,7 @@ def load_model(layout: Layout, model_version: str, threads: int) -> tuple[ModelM
 
 
 def chosen_parameters(report: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """What the evaluation chose; the first entry of the grid where there was nobody to choose on.
+    """What the evaluation chose; the defaults where there was nobody to choose on.
 
     Raises:
         ContractError: the evaluation is of another model.
@@ -112,7 +115,7 @@ def chosen_parameters(report: Mapping[str, Any], settings: Settings) -> dict[str
             f"{report['model']!r}; run `reco evaluate` again"
         )
     chosen: dict[str, Any] | None = (report["chosen"] or {}).get(name)
-    return chosen or model_class(name).grid(settings.train)[0]
+    return chosen or default_parameters(name, settings.train)
 
 
 def fingerprint_of(data: Interactions, users: pl.Series, items: pl.Series, rest: list[Any]) -> str:
@@ -125,7 +128,14 @@ def fingerprint_of(data: Interactions, users: pl.Series, items: pl.Series, rest:
         rest: plain values: parameters, seed, and the like.
     """
     digest = hashlib.sha256(msgspec.json.encode(rest, order="sorted"))
-    for array in (data.users, data.items, data.age_days, data.weights, data.is_consumed):
+    arrays: list[npt.NDArray[Any]] = [data.users, data.items, data.age_days, data.weights, data.is_consumed]
+    if data.segments is not None:
+        arrays.append(data.segments)
+    if data.content is not None:
+        arrays += [data.content.words.data, data.content.words.indices, data.content.words.indptr]
+        arrays.append(data.content.categories)
+        digest.update("\0".join(data.content.vocabulary).encode())
+    for array in arrays:
         digest.update(array.tobytes())
     for ids in (users, items):
         digest.update("\0".join(ids.to_list()).encode() + b"\0\0")

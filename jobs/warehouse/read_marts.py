@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from reco_contracts.artifacts import Layout
-from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS, Table
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, Table
 from reco_contracts.errors import ContractError, EmptyPartitionError
 
 
@@ -39,6 +39,15 @@ def read_items(layout: Layout) -> pl.DataFrame:
     if frame.is_empty():
         raise EmptyPartitionError(f"{layout.export(DIM_ITEMS.name)} holds no item; were the marts built?")
     return frame
+
+
+def read_users(layout: Layout) -> pl.DataFrame:
+    """Every user that an event or a snapshot names, sorted by id.
+
+    Raises:
+        EmptyPartitionError: there is no export.
+    """
+    return _read(layout.export(DIM_USERS.name), DIM_USERS).sort("user_id").collect()
 
 
 def _read(path: Path, table: Table) -> pl.LazyFrame:

@@ -61,31 +61,31 @@ def test_log_weighting_grows_slower() -> None:
 
 def test_old_interactions_count_less(model: AlsModel) -> None:
     data = purchases()
-    cells = model.histories(data)[data.users, data.items].A1
+    cells = model.weights(data)[data.users, data.items].A1
     assert cells == pytest.approx(data.weights * 0.5 ** (data.age_days / 30), rel=1e-5)
 
 
 def test_user_factors_solve_the_normal_equations_of_the_paper(model: AlsModel) -> None:
-    confidences = model.confidences(model.histories(purchases())).toarray()
+    confidences = model.confidences(model.weights(purchases())).toarray()
     for user in range(N_USERS):
         expected = normal_equations(model, confidences[user], 0.5)
         assert model.user_factors[user] == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 def test_a_user_folded_in_equals_the_same_user_in_training(model: AlsModel) -> None:
-    histories = model.histories(purchases())
+    histories = model.weights(purchases())
     np.testing.assert_array_equal(model.fold_in(histories[17]), model.user_factors[17:18])
 
 
 def test_an_item_that_nobody_chose_is_never_recommended(model: AlsModel) -> None:
-    lists = model.recommend(model.histories(purchases()), N_ITEMS)
+    lists = model.recommend(purchases(), N_ITEMS)
     assert (N_ITEMS - 1) not in lists.items
     assert (model.similar_items(np.array([N_ITEMS - 1], dtype=np.int32), 3).items == -1).all()
 
 
 def test_shares_of_an_explanation_sum_to_the_score(model: AlsModel) -> None:
-    histories = model.histories(purchases())
-    lists = model.recommend(histories, 7)
+    histories = model.weights(purchases())
+    lists = model.recommend(purchases(), 7)
     explained = set()
     for rows, _, shares in contribution_shares(model.item_factors, model.confidences(histories), 0.5, lists.items):
         assert shares.sum(axis=2) == pytest.approx(lists.scores[rows], abs=1e-4)
@@ -94,7 +94,7 @@ def test_shares_of_an_explanation_sum_to_the_score(model: AlsModel) -> None:
 
 
 def test_each_share_is_the_one_of_the_paper(model: AlsModel) -> None:
-    histories = model.histories(purchases())
+    histories = model.weights(purchases())
     confidences = model.confidences(histories)
     factors = model.item_factors.astype(np.float64)
     items = np.array([[3, 5, -1]] * N_USERS, dtype=np.int32)
@@ -108,9 +108,9 @@ def test_each_share_is_the_one_of_the_paper(model: AlsModel) -> None:
 
 
 def test_the_seed_has_the_largest_share_and_belongs_to_the_user(model: AlsModel) -> None:
-    histories = model.histories(purchases())
+    histories = model.weights(purchases())
     confidences = model.confidences(histories)
-    lists = model.recommend(histories, 5)
+    lists = model.recommend(purchases(), 5)
     found = best_contributors(model.item_factors, confidences, 0.5, lists.items)
     for rows, history, shares in contribution_shares(model.item_factors, confidences, 0.5, lists.items):
         for place, row in enumerate(rows):
@@ -134,7 +134,7 @@ def test_a_regularised_fit_does_not_depend_on_where_it_starts() -> None:
     for seed in (1, 2):
         model = AlsModel(AlsParameters(factors=4, regularization=20.0, iterations=60), seed=seed)
         model.fit(purchases())
-        lists.append(model.recommend(model.histories(purchases()), 5).scores)
+        lists.append(model.recommend(purchases(), 5).scores)
     np.testing.assert_allclose(lists[0], lists[1], atol=0.02)
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix
 
 from jobs.evaluation.score_models import best_parameters
 from jobs.models.base import Model
-from jobs.models.table import MODELS, model_class
-from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
+from jobs.models.table import MODELS, default_parameters, model_class
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
 from reco_contracts.errors import ConfigError, ContractError
 from reco_contracts.settings import TrainSection
 
@@ -23,19 +22,22 @@ PERSONAL = sorted(set(MODELS) - {"popularity"})
 MakeModel = Callable[[str], Model]
 
 
-def checkerboard(*, ages: int = 0) -> Interactions:
-    cells = [(u, i) for u in range(N) for i in range(N) if (u + i) % 2 == 0 and u != i]
-    users, items = np.array(cells, dtype=np.int32).T
+def bought(cells: list[tuple[int, int]], n_users: int) -> Interactions:
+    users, items = np.array(cells, dtype=np.int32).reshape(-1, 2).T
     size = len(cells)
     return Interactions(
         users=users,
         items=items,
-        age_days=np.full(size, ages, dtype=np.int32),
+        age_days=np.zeros(size, dtype=np.int32),
         weights=np.ones(size),
         is_consumed=np.ones(size, dtype=bool),
-        n_users=N,
+        n_users=n_users,
         n_items=N,
     )
+
+
+def checkerboard() -> Interactions:
+    return bought([(u, i) for u in range(N) for i in range(N) if (u + i) % 2 == 0 and u != i], N)
 
 
 @pytest.fixture(params=sorted(MODELS))
@@ -46,7 +48,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def fitted() -> MakeModel:
     def make(name: str) -> Model:
-        parameters = model_class(name).grid(TrainSection())[0]
+        parameters = default_parameters(name, TrainSection())
         if "factors" in parameters:
             parameters |= {"factors": 2, "regularization": 0.1, "alpha": 3.0}
         model = model_class(name).create(parameters, seed=3, threads=1)
@@ -59,7 +61,7 @@ def fitted() -> MakeModel:
 @pytest.mark.parametrize("name", PERSONAL)
 def test_the_missing_square_is_found(name: str, fitted: MakeModel) -> None:
     model, data = fitted(name), checkerboard()
-    lists = model.recommend(model.histories(data), 1, blocked_matrix(data, "forever"))
+    lists = model.recommend(data, 1, blocked_matrix(data, "forever"))
     assert lists.items[:, 0].tolist() == list(range(N))
 
 
@@ -73,15 +75,15 @@ def test_neighbours_have_the_same_colour_and_never_are_the_item_itself(name: str
 @pytest.mark.parametrize("name", PERSONAL)
 def test_the_reason_is_an_own_item_of_the_same_colour(name: str, fitted: MakeModel) -> None:
     model, data = fitted(name), checkerboard()
-    histories = model.histories(data)
-    lists = model.recommend(histories, 1, blocked_matrix(data, "forever"))
-    seeds = model.explain(histories, lists.items).seeds[:, 0]
-    assert all(histories[user, seed] > 0 for user, seed in enumerate(seeds))
+    lists = model.recommend(data, 1, blocked_matrix(data, "forever"))
+    seeds = model.explain(data, lists.items).seeds[:, 0]
+    own = weight_matrix(data)
+    assert all(seed >= 0 and own[user, seed] > 0 for user, seed in enumerate(seeds))
 
 
 def test_scores_never_rise_and_no_item_comes_twice(name: str, fitted: MakeModel) -> None:
     model = fitted(name)
-    lists = model.recommend(model.histories(checkerboard()), N)
+    lists = model.recommend(checkerboard(), N)
     assert (np.diff(lists.scores, axis=1) <= 0).all()
     for row in lists.items:
         used = row[row >= 0]
@@ -92,7 +94,7 @@ def test_blocked_items_and_those_that_are_no_candidates_stay_out(name: str, fitt
     model, data = fitted(name), checkerboard()
     candidates = np.arange(N) % 3 != 0
     blocked = blocked_matrix(data, "forever")
-    items = model.recommend(model.histories(data), N, blocked, candidates).items
+    items = model.recommend(data, N, blocked, candidates).items
     for user, row in enumerate(items):
         used = row[row >= 0]
         assert candidates[used].all()
@@ -101,13 +103,13 @@ def test_blocked_items_and_those_that_are_no_candidates_stay_out(name: str, fitt
 
 def test_a_user_who_has_everything_gets_an_empty_list(name: str, fitted: MakeModel) -> None:
     model = fitted(name)
-    everything = csr_matrix(np.ones((1, N), dtype=np.float32))
-    assert (model.recommend(everything, 3, everything).items == -1).all()
+    everything = bought([(0, item) for item in range(N)], 1)
+    assert (model.recommend(everything, 3, blocked_matrix(everything, "forever")).items == -1).all()
 
 
 def test_a_user_without_history_breaks_nothing(name: str, fitted: MakeModel) -> None:
     model = fitted(name)
-    nobody = csr_matrix((2, N), dtype=np.float32)
+    nobody = bought([], 2)
     lists = model.recommend(nobody, 3)
     assert lists.items.shape == (2, 3)
     reasons = model.explain(nobody, lists.items)
@@ -116,20 +118,20 @@ def test_a_user_without_history_breaks_nothing(name: str, fitted: MakeModel) -> 
 
 def test_a_user_with_one_item_gets_a_full_list(name: str, fitted: MakeModel) -> None:
     model = fitted(name)
-    one = csr_matrix(([1.0], ([0], [4])), shape=(1, N), dtype=np.float32)
-    items = model.recommend(one, 5, one).items[0]
+    one = bought([(0, 4)], 1)
+    items = model.recommend(one, 5, blocked_matrix(one, "forever")).items[0]
     assert (items >= 0).all()
     assert 4 not in items
 
 
 def test_no_user_at_all_gives_no_list(name: str, fitted: MakeModel) -> None:
-    lists = fitted(name).recommend(csr_matrix((0, N), dtype=np.float32), 3)
+    lists = fitted(name).recommend(bought([], 0), 3)
     assert lists.items.shape == (0, 3)
 
 
 def test_a_list_longer_than_the_catalogue_is_padded_at_its_end(name: str, fitted: MakeModel) -> None:
     model = fitted(name)
-    lists = model.recommend(model.histories(checkerboard()), N + 7)
+    lists = model.recommend(checkerboard(), N + 7)
     assert lists.items.shape == (N, N + 7)
     used = lists.items >= 0
     assert (used.sum(axis=1) == N).all()
@@ -139,9 +141,9 @@ def test_a_list_longer_than_the_catalogue_is_padded_at_its_end(name: str, fitted
 def test_the_same_seed_gives_the_same_lists_with_any_number_of_threads(name: str) -> None:
     results = []
     for threads in (1, 2, 2):
-        model = model_class(name).create(model_class(name).grid(TrainSection())[0], seed=5, threads=threads)
+        model = model_class(name).create(default_parameters(name, TrainSection()), seed=5, threads=threads)
         model.fit(checkerboard())
-        results.append(model.recommend(model.histories(checkerboard()), 6))
+        results.append(model.recommend(checkerboard(), 6))
     for other in results[1:]:
         np.testing.assert_array_equal(results[0].items, other.items)
         np.testing.assert_array_equal(results[0].scores, other.scores)
@@ -151,19 +153,31 @@ def test_a_saved_model_answers_as_before(name: str, fitted: MakeModel, tmp_path:
     model = fitted(name)
     model.save(tmp_path)
     again = model_class(name).load(tmp_path, model.parameters, threads=1)
-    histories = model.histories(checkerboard())
-    np.testing.assert_array_equal(model.recommend(histories, 5).items, again.recommend(histories, 5).items)
-    np.testing.assert_array_equal(again.histories(checkerboard()).data, histories.data)
+    data = checkerboard()
+    np.testing.assert_array_equal(model.recommend(data, 5).items, again.recommend(data, 5).items)
 
 
 def test_a_folder_of_something_else_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="train again"):
-        model_class(name).load(tmp_path, model_class(name).grid(TrainSection())[0], threads=1)
+        model_class(name).load(tmp_path, default_parameters(name, TrainSection()), threads=1)
 
 
-def test_every_entry_of_the_grid_makes_a_model(name: str) -> None:
-    for parameters in model_class(name).grid(TrainSection()):
-        assert dict(model_class(name).create(parameters, seed=0, threads=1).parameters) == parameters
+def test_the_defaults_make_a_model_that_says_them(name: str) -> None:
+    parameters = default_parameters(name, TrainSection())
+    assert dict(model_class(name).create(parameters, seed=0, threads=1).parameters) == parameters
+
+
+def test_a_score_is_what_lists_are_ranked_by(name: str, fitted: MakeModel) -> None:
+    model, data = fitted(name), checkerboard()
+    lists = model.recommend(data, 5)
+    np.testing.assert_allclose(model.score(data, lists.items), lists.scores, rtol=1e-5, atol=1e-6)
+    assert not model.score(data, np.full((N, 2), -1, dtype=np.int32)).any()
+
+
+def test_a_user_asked_for_alone_gets_the_same_list(name: str, fitted: MakeModel) -> None:
+    model, data = fitted(name), checkerboard()
+    alone = data.of_users(np.array([7, 2], dtype=np.int64))
+    np.testing.assert_array_equal(model.recommend(alone, 5).items, model.recommend(data, 5).items[[7, 2]])
 
 
 def test_the_first_of_equal_parameters_is_chosen() -> None:
@@ -173,4 +187,4 @@ def test_the_first_of_equal_parameters_is_chosen() -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="als, popularity"):
-        model_class("svd")
+        model_class("oracle")

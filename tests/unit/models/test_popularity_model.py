@@ -3,7 +3,7 @@
 import numpy as np
 
 from jobs.models.popularity import PopularityModel, popularity_order, popularity_scores
-from jobs.ranking.interaction_matrix import Interactions
+from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 
 # Item 0: three users long ago. Item 1: one user five times yesterday. Item 2: two users yesterday.
 # Item 3: bought and returned. Item 4: nobody.
@@ -44,12 +44,12 @@ def test_a_window_counts_its_days_and_is_filled_by_all_time() -> None:
 def test_what_was_returned_or_never_chosen_is_in_no_list() -> None:
     model = PopularityModel(0)
     model.fit(shop())
-    assert not {3, 4} & set(model.recommend(model.histories(shop()), 5).items.ravel().tolist())
+    assert not {3, 4} & set(model.recommend(shop(), 5).items.ravel().tolist())
 
 
 def test_a_user_with_many_blocked_items_still_gets_k() -> None:
     model = PopularityModel(0)
     model.fit(shop())
-    blocked = model.histories(shop()).copy()
-    lists = model.recommend(model.histories(shop()), 1, blocked)
+    blocked = weight_matrix(shop())
+    lists = model.recommend(shop(), 1, blocked)
     assert lists.items[:, 0].tolist() == [-1, 1, 2]

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from small_shop import GONE, RUN_DATE, interactions_frame, items_frame, shop_rows
+from small_shop import GONE, RUN_DATE, interactions_frame, items_frame, shop_rows, users_frame
 
-from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS
 from reco_contracts.settings import Settings, load_settings
 
 
@@ -49,7 +49,9 @@ def make_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeShop:
         }
         settings = load_settings(paths={"data": tmp_path / "data"}, **(defaults | sections))
         shop = Shop(settings, interactions_frame(shop_rows() if rows is None else rows), items)
-        for name, frame in ((FCT_INTERACTIONS.name, shop.interactions), (DIM_ITEMS.name, shop.items)):
+        people = users_frame(shop.interactions["user_id"].unique().to_list())
+        frames = {FCT_INTERACTIONS: shop.interactions, DIM_ITEMS: shop.items, DIM_USERS: people}
+        for name, frame in ((table.name, frame) for table, frame in frames.items()):
             path = settings.layout.export(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             frame.write_parquet(path)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from jobs.landing.landed_schema import polars_schema
-from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS
 
 RUN_DATE = date(2026, 3, 31)
 N_USERS, N_ITEMS, DAYS = 80, 40, 80
@@ -77,3 +77,13 @@ def shop_rows() -> list[dict[str, Any]]:
             item = f"item-{rng.choice(own):02d}"
             rows[day, user, item] = interaction(day, f"user-{user:02d}", item)
     return list(rows.values())
+
+
+def users_frame(names: list[str]) -> pl.DataFrame:
+    """Users of two segments, by the last digit of their number."""
+    rows = [
+        dict.fromkeys(DIM_USERS.column_names)
+        | {"user_id": name, "segment": ("even", "odd")[int(name[-1]) % 2] if name[-1].isdigit() else None}
+        for name in sorted(names)
+    ]
+    return pl.DataFrame(rows, schema=polars_schema(DIM_USERS))

@@ -15,7 +15,7 @@ from jobs.evaluation.ranking_task import make_task
 from jobs.evaluation.score_models import fit_model, score_model
 from jobs.evaluation.split_interactions import split_globally
 from jobs.ranking import rank_lists, train_model
-from jobs.warehouse.read_marts import read_interactions, read_items
+from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import EmptyPartitionError, GateRefusedError
 from reco_contracts.settings import GateSection
@@ -104,7 +104,7 @@ def test_a_log_of_one_event_is_evaluated_without_a_choice(make_shop, capsys) -> 
 def test_lists_of_the_evaluation_hold_nothing_that_was_consumed_or_left(make_shop) -> None:
     shop = make_shop()
     history, items = read_interactions(shop.settings.layout, RUN_DATE), read_items(shop.settings.layout)
-    task = make_task(split_globally(history, RUN_DATE, 14, 14).test, items, "forever")
+    task = make_task(split_globally(history, RUN_DATE, 14, 14).test, items, read_users(shop.settings.layout), "forever")
     parameters = {"factors": 4, "regularization": 1.0}
     lists = score_model(fit_model("als", parameters, task, shop.settings), task, shop.settings).items
     for row, blocked in zip(lists, task.blocked, strict=True):
@@ -115,7 +115,11 @@ def test_lists_of_the_evaluation_hold_nothing_that_was_consumed_or_left(make_sho
 def test_repeat_purchases_count_where_nothing_is_excluded_and_new_items_are_shown_apart(make_shop) -> None:
     shop = make_shop(surfaces={"home": {"exclude_seen": "off"}})
     split = evaluate(
-        read_interactions(shop.settings.layout, RUN_DATE), read_items(shop.settings.layout), RUN_DATE, shop.settings
+        read_interactions(shop.settings.layout, RUN_DATE),
+        read_items(shop.settings.layout),
+        read_users(shop.settings.layout),
+        RUN_DATE,
+        shop.settings,
     )["splits"][0]
     assert split["new_items_only"]["test_users"] < split["warm_users"]["test"]
     assert set(split["new_items_only"]["models"]) == {"als", "popularity"}

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import polars as pl
-from small_shop import RUN_DATE, interaction, interactions_frame, items_frame, shop_rows
+from small_shop import RUN_DATE, interaction, interactions_frame, items_frame, shop_rows, users_frame
 
 from jobs.evaluation.ranking_task import available_on, make_task, only_new_items
 from jobs.evaluation.split_interactions import split_globally, split_per_user
@@ -52,7 +52,7 @@ def test_only_users_with_a_history_and_something_to_find_are_asked_for() -> None
     frame = interactions_frame(rows).with_columns(pl.col("weight").cast(pl.Float64))
     fold = split_globally(frame, RUN_DATE, validation_days=1, test_days=2).test
     users = ["again", "gone", "unhappy", "warm"]
-    forever, off = (make_task(fold, items_frame(), rule) for rule in ("forever", "off"))
+    forever, off = (make_task(fold, items_frame(), users_frame([]), rule) for rule in ("forever", "off"))
     assert [users[row] for row in forever.rows] == ["warm"]
     assert [users[row] for row in off.rows] == ["again", "warm"]
     assert off.truth.indices.tolist() == [4, 2]
@@ -60,8 +60,8 @@ def test_only_users_with_a_history_and_something_to_find_are_asked_for() -> None
     assert forever.blocked.indices.tolist() == [1]
     assert [users[row] for row in only_new_items(off).rows] == ["warm"]
     # Consumed six days before the last day that is known: within six days of it, not within five.
-    assert [users[row] for row in make_task(fold, items_frame(), 5).rows] == ["warm"]
-    assert [users[row] for row in make_task(fold, items_frame(), 3).rows] == ["again", "warm"]
+    assert [users[row] for row in make_task(fold, items_frame(), users_frame([]), 5).rows] == ["warm"]
+    assert [users[row] for row in make_task(fold, items_frame(), users_frame([]), 3).rows] == ["again", "warm"]
 
 
 def test_availability_is_that_of_the_end_of_the_day() -> None:

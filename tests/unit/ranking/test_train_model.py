@@ -25,12 +25,12 @@ def test_a_version_says_what_it_is(make_shop) -> None:
     summary = trained(shop)
     assert summary["model_version"] == "als-20260331-001"
     manifest = read_model_manifest(shop.settings.layout, summary["model_version"])
-    assert manifest.data == {"users": 80, "items": 39, "interactions": len(shop.interactions)}
+    assert manifest.data == {"users": 80, "items": 40, "interactions": len(shop.interactions)}
     assert manifest.parameters == evaluate_models.read_evaluation(shop.settings.layout, RUN_DATE)["chosen"]["als"]
     assert manifest.metrics["split"]["models"]["als"]["ndcg"]["value"] > 0
     assert manifest.code_version.startswith("0.")
     _, model, items = load_model(shop.settings.layout, summary["model_version"], threads=1)
-    assert model.item_factors.shape == (39, 4)
+    assert model.item_factors.shape == (40, 4)
     assert items.to_list() == sorted(items.to_list())
 
 

@@ -1,0 +1,48 @@
+"""Marts as the arrays that models learn from."""
+
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from jobs.ranking.interaction_matrix import Interactions, make_interactions
+from jobs.ranking.item_content import item_content
+
+
+def training_data(
+    history: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame, as_of: date
+) -> tuple[pl.Series, Interactions]:
+    """Index a history with all that is known of its users and of the whole catalogue.
+
+    Args:
+        history: columns of fct_interactions, weight as float64; nothing later than `as_of`.
+        items: dim_items, sorted by id; row number = item index, whether anybody touched the item or not.
+        people: dim_users.
+        as_of: the day that ages are counted back from.
+
+    Returns:
+        The ids of the users of the history, sorted, whose position is the user index; and the arrays.
+
+    Raises:
+        ContractError: a row is later than `as_of`.
+    """
+    users = history["user_id"].unique().sort()
+    segments, content = segments_of(users, people), item_content(items)
+    return users, make_interactions(history, users, items["item_id"], as_of, segments, content)
+
+
+def segments_of(users: pl.Series, people: pl.DataFrame) -> npt.NDArray[np.str_]:
+    """The segment of each user.
+
+    Args:
+        users: ids.
+        people: dim_users.
+
+    Returns:
+        str, shape (len(users),); "" where a user has none or is not known.
+    """
+    found = pl.DataFrame({"user_id": users}).join(
+        people.select("user_id", "segment"), on="user_id", how="left", maintain_order="left"
+    )
+    return np.array(found["segment"].fill_null("").to_list(), dtype=np.str_)
