@@ -50,8 +50,15 @@ def main() -> None:
     try:
         app()
     except RecoError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_escape(str(error))}")
+        _say(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that may not be written: nothing that a traceback explains
+        _say(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        sys.exit(1)
+
+
+def _say(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]error:[/] {_escape(message)}")
 
 
 def _escape(text: str) -> str:
