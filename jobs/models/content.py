@@ -18,6 +18,7 @@ from jobs.models.history import HistoryParameters, mean_weight_of
 from jobs.models.likeness import row_lengths
 from jobs.models.linear import LinearModel
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
+from jobs.models.top_k import without_zeros
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.item_content import NAMED, ItemContent
 from reco_contracts.settings import TrainSection
@@ -69,7 +70,7 @@ class ContentModel(LinearModel[ContentParameters]):
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Cosines with all descriptions, -inf where no word is shared."""
         wanted = (histories @ self._vectors).toarray()
-        return _no_link(np.ascontiguousarray((self._vectors @ np.ascontiguousarray(wanted.T)).T))
+        return without_zeros(np.ascontiguousarray((self._vectors @ np.ascontiguousarray(wanted.T)).T))
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Cosines of the items with all items."""
@@ -120,8 +121,3 @@ def description_vectors(content: ItemContent, title_weight: float = 1.0) -> csr_
     vectors.data *= np.where(is_title[vectors.indices], np.float32(title_weight), np.float32(1))
     vectors.data /= np.repeat(row_lengths(vectors), np.diff(vectors.indptr))
     return vectors
-
-
-def _no_link(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    scores[scores <= 0] = -np.inf
-    return scores
