@@ -90,7 +90,7 @@ def _replace_tables(connection: duckdb.DuckDBPyConnection) -> None:
             else:
                 connection.execute(f"drop table if exists marts.{name}")
                 connection.execute(here[name])
-            connection.execute(f'insert into marts.{name} from "{own}".marts.{name}')  # noqa: S608 - the same
+            connection.execute(f'insert into marts.{name} from "{own}".marts.{name}')
     finally:
         connection.execute(f'use "{own}"')
 

@@ -9,8 +9,8 @@ import duckdb
 import msgspec
 import polars as pl
 import pytest
+from compare_marts import assert_same_tables, tables
 from hand_made_shop import DAY_3, event, land, settings_for
-from late_shop import assert_same_tables, tables
 
 from jobs.landing.ledger import landing_lock, read_entry, write_entry
 from jobs.warehouse import copy_analytics, export_marts

@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from compare_marts import assert_same_tables, tables
 from hand_made_shop import event, land, settings_for
-from late_shop import DAYS, LONELY_DAY, assert_same_tables, day_files, tables, take_back
+from late_shop import DAYS, LONELY_DAY, day_files, take_back
 from polars.testing import assert_frame_equal
 
 from jobs.features import build_features
