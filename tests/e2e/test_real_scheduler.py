@@ -75,9 +75,10 @@ def test_failures_and_backfills_under_a_real_scheduler(tmp_path: Path) -> None:
         assert client.wait(DAG, day, 300) == "success"
         assert "publish-lists" in calls.read_text()
         calls.write_text("")
-        environment = airflow_environment(layout, int(summary["url"].rpartition(":")[2]), base)
         # The first of the two days has a run, which published; it becomes a backfill.
-        backfill(environment, date(2026, 1, 10), date(2026, 1, 11), "--reprocess-behavior", "completed")
+        days = {"from_date": "2026-01-10T00:00:00Z", "to_date": "2026-01-12T00:00:00Z"}
+        asked = {"dag_id": DAG, "reprocess_behavior": "completed", "max_active_runs": 2, "run_backwards": True}
+        client.call("POST", "/api/v2/backfills", asked | days)
         runs = backfill_runs(client)
         assert len(runs) == 2
         assert day in {run["dag_run_id"] for run in runs}
