@@ -187,8 +187,9 @@ class AirflowClient:
     def _has(self, dag_id: str) -> bool:
         return any(dag["dag_id"] == dag_id for dag in self.call("GET", "/api/v2/dags?exclude_stale=true")["dags"])
 
-    def trigger(self, dag_id: str, conf: dict[str, Any], logical_date: str | None = None) -> str:
-        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": logical_date, "conf": conf})
+    def trigger(self, dag_id: str, conf: dict[str, Any], logical_date: str | None = None, **interval: str) -> str:
+        body = {"logical_date": logical_date, "conf": conf, **interval}
+        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return str(run["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, seconds: float) -> str:

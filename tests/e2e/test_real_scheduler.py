@@ -71,7 +71,9 @@ def test_failures_and_backfills_under_a_real_scheduler(tmp_path: Path) -> None:
         assert "publish-lists" not in calls.read_text()
 
         fail_file.write_text("")
-        day = client.trigger(DAG, {}, logical_date="2026-01-10T04:00:00Z")
+        # As the schedule would have made it.
+        interval = {"data_interval_start": "2026-01-10T04:00:00Z", "data_interval_end": "2026-01-11T04:00:00Z"}
+        day = client.trigger(DAG, {}, logical_date="2026-01-10T04:00:00Z", **interval)
         assert client.wait(DAG, day, 300) == "success"
         assert "publish-lists" in calls.read_text()
         calls.write_text("")
