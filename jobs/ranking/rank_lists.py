@@ -15,6 +15,7 @@ from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
+from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_interactions, read_items
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
@@ -44,7 +45,8 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
         raise ContractError(
             f"model {version} was trained up to {manifest.run_date}, after {run_date}; name an older one"
         )
-    history, items = read_interactions(layout, run_date), read_items(layout)
+    with reading_exports(layout):  # of one export, both
+        history, items = read_interactions(layout, run_date), read_items(layout)
     generation = next_generation(layout, run_date)
     with new_folder(layout.lists / generation) as folder:
         counts, n_items = write_lists(folder, run_date, history, items, model, model_items, settings)
