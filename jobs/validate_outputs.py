@@ -11,6 +11,7 @@ from expectations.run_checks import CheckReport, SuiteRun, run_checks
 from expectations.suites import feature_suite, list_suite
 from jobs.features.build_features import feature_timestamp, partition_path
 from jobs.measure_lists import measure_lists, read_home_rules
+from jobs.warehouse.hold_exports import reading_exports
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import FCT_INTERACTIONS, FEATURE_VIEWS
 from reco_contracts.errors import EmptyPartitionError
@@ -69,9 +70,10 @@ def validate_lists(generation: str, run_date: date, settings: Settings) -> dict[
     for surface, variants in manifest.lists.items():
         for variant in variants:
             is_home = surface == "home"
-            rules = read_home_rules(layout, run_date, settings, catalogue) if is_home else None
+            with reading_exports(layout):
+                rules = read_home_rules(layout, run_date, settings, catalogue) if is_home else None
+                min_lists = _min_home_lists(layout, run_date, settings) if is_home else 1
             frame = measure_lists(layout.list_file(generation, surface, variant), available, rules)
-            min_lists = _min_home_lists(layout, run_date, settings) if is_home else 1
             suite = list_suite(f"{surface} {variant}", min_lists, k_by_surface.get(surface, 1_000))
             runs.append(SuiteRun(suite, frame.to_pandas(), ("subject",)))
     return _finish("lists", runs, run_date, settings) | {

@@ -15,6 +15,7 @@ from jobs.evaluation.split_interactions import GLOBAL, Fold, Split, split_global
 from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.table import BASELINE
 from jobs.ranking.interaction_matrix import index_of
+from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import EmptyPartitionError
@@ -40,7 +41,9 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     released = model_in_force(layout, run_date, settings.train)
     if released:
         return describe_force(released, settings.train)
-    report = evaluate(read_interactions(layout, run_date), read_items(layout), read_users(layout), run_date, settings)
+    with reading_exports(layout):  # of one export, all of them
+        history, items, people = read_interactions(layout, run_date), read_items(layout), read_users(layout)
+    report = evaluate(history, items, people, run_date, settings)
     with replace_file(layout.report(run_date) / EVALUATION_FILE) as path:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     return report

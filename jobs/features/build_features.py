@@ -13,6 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from jobs.landing.landed_schema import polars_schema
+from jobs.warehouse.hold_exports import reading_exports
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import (
     DIM_ITEMS,
@@ -121,6 +122,12 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
         EmptyPartitionError: a mart was not exported, or holds nothing up to the run date.
     """
     layout = settings.layout
+    with reading_exports(layout):
+        rows = _write_views(layout, run_date)
+    return {"run_date": run_date, "rows": rows, "feature_timestamp": str(feature_timestamp(run_date))}
+
+
+def _write_views(layout: Layout, run_date: date) -> dict[str, int]:
     inputs = FeatureInputs(
         user_daily=_scan(layout, FEAT_USER_DAILY),
         item_daily=_scan(layout, FEAT_ITEM_DAILY),
@@ -137,7 +144,7 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
         with replace_file(partition_path(layout, view.name, run_date)) as path:
             frame.write_parquet(path)
         rows[view.name] = frame.height
-    return {"run_date": run_date, "rows": rows, "feature_timestamp": str(feature_timestamp(run_date))}
+    return rows
 
 
 def _scan(layout: Layout, mart: Table) -> pl.LazyFrame:

@@ -16,6 +16,7 @@ from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import segments_of
+from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
@@ -45,7 +46,8 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
         raise ContractError(
             f"model {version} was trained up to {manifest.run_date}, after {run_date}; name an older one"
         )
-    history, items, people = read_interactions(layout, run_date), read_items(layout), read_users(layout)
+    with reading_exports(layout):  # of one export, all of them
+        history, items, people = read_interactions(layout, run_date), read_items(layout), read_users(layout)
     generation = next_generation(layout, run_date)
     with new_folder(layout.lists / generation) as folder:
         counts, n_items = write_lists(folder, run_date, history, items, people, model, model_items, settings)

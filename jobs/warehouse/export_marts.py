@@ -10,6 +10,8 @@ import duckdb
 
 from jobs.progress import track
 from jobs.warehouse.export_months import export_months, is_exported_by_month
+from jobs.warehouse.hold_exports import renewing_exports
+from jobs.warehouse.keep_good_marts import require_finished
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import FCT_INTERACTIONS, MARTS_TO_EXPORT, Table
 from reco_contracts.errors import EmptyPartitionError, RecoError
@@ -98,15 +100,18 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
 
     Raises:
         EmptyPartitionError: the warehouse or a mart is missing, or there is no interaction.
+        ValidationFailedError: the last build did not finish.
         RecoError: another process holds the warehouse.
     """
     layout = settings.layout
     with open_warehouse(layout) as connection:
+        require_finished(connection)
         _require_interactions(connection)
-        rows = {
-            mart.name: export_mart(connection, mart, layout.export(mart.name))
-            for mart in track(MARTS_TO_EXPORT, "export marts", len(MARTS_TO_EXPORT))
-        }
+        with renewing_exports(layout):
+            rows = {
+                mart.name: export_mart(connection, mart, layout.export(mart.name))
+                for mart in track(MARTS_TO_EXPORT, "export marts", len(MARTS_TO_EXPORT))
+            }
         totals = landing_totals(connection)
     return {"run_date": run_date, "rows": rows, "landing": totals, "folder": layout.export("_").parent}
 

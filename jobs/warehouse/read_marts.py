@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from jobs.warehouse.hold_exports import reading_exports
 from reco_contracts.artifacts import Layout
 from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, Table
 from reco_contracts.errors import ContractError, EmptyPartitionError
@@ -18,9 +19,10 @@ def read_interactions(layout: Layout, run_date: date) -> pl.DataFrame:
     Raises:
         EmptyPartitionError: there is no export, or nothing in it up to the run date.
     """
-    rows = _read(layout.export(FCT_INTERACTIONS.name), FCT_INTERACTIONS).filter(pl.col("event_date") <= run_date)
     weight = pl.col("weight").cast(pl.Float64)
-    frame = rows.with_columns(weight).sort("user_id", "item_id", "event_date").collect()
+    with reading_exports(layout):
+        rows = _read(layout.export(FCT_INTERACTIONS.name), FCT_INTERACTIONS).filter(pl.col("event_date") <= run_date)
+        frame = rows.with_columns(weight).sort("user_id", "item_id", "event_date").collect()
     if frame.is_empty():
         raise EmptyPartitionError(
             f"{layout.export(FCT_INTERACTIONS.name)} holds no interaction up to {run_date}; "
@@ -35,7 +37,8 @@ def read_items(layout: Layout) -> pl.DataFrame:
     Raises:
         EmptyPartitionError: there is no export, or it is empty.
     """
-    frame = _read(layout.export(DIM_ITEMS.name), DIM_ITEMS).sort("item_id").collect()
+    with reading_exports(layout):
+        frame = _read(layout.export(DIM_ITEMS.name), DIM_ITEMS).sort("item_id").collect()
     if frame.is_empty():
         raise EmptyPartitionError(f"{layout.export(DIM_ITEMS.name)} holds no item; were the marts built?")
     return frame
@@ -47,7 +50,8 @@ def read_users(layout: Layout) -> pl.DataFrame:
     Raises:
         EmptyPartitionError: there is no export.
     """
-    return _read(layout.export(DIM_USERS.name), DIM_USERS).sort("user_id").collect()
+    with reading_exports(layout):
+        return _read(layout.export(DIM_USERS.name), DIM_USERS).sort("user_id").collect()
 
 
 def _read(path: Path, table: Table) -> pl.LazyFrame:

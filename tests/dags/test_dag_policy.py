@@ -39,7 +39,7 @@ def _tasks(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_the_dags_are_found(described: dict[str, Any]) -> None:
-    assert set(described["dags"]) == {DAG_ID, "rollback"}
+    assert set(described["dags"]) == {DAG_ID, "rollback", "source_freshness"}
 
 
 def test_none_is_broken(described: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def test_every_task_has_an_owner_retries_decided_and_a_timeout(described: dict[s
         assert task["retries"] > 0 or name in ("rollback.rollback", f"{DAG_ID}.report_run"), name
 
 
-@pytest.mark.parametrize("dag_id", [DAG_ID, "rollback"])
+@pytest.mark.parametrize("dag_id", [DAG_ID, "rollback", "source_freshness"])
 def test_every_dag_has_tags_a_time_limit_and_a_triage_note(described: dict[str, Any], dag_id: str) -> None:
     dag = described["dags"][dag_id]
     assert "reco" in dag["tags"]
@@ -71,7 +71,7 @@ def test_every_dag_has_tags_a_time_limit_and_a_triage_note(described: dict[str, 
 
 def test_the_warehouse_has_one_writer_at_a_time(described: dict[str, Any]) -> None:
     openers = {name for name, task in _tasks(described) if task["arguments"][0] in OPENS_WAREHOUSE}
-    assert len(openers) == 4
+    assert len(openers) == 5
     assert {name for name, task in _tasks(described) if task["pool"] == WRITER_POOL} == openers
 
 

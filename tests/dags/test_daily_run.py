@@ -80,3 +80,10 @@ def test_rollback_is_one_command(shimmed: dict[str, str]) -> None:
     run = run_dag(shimmed, "rollback")
     assert run.exit_code == 0, run.output[-3000:]
     assert run.calls == ["rollback --json"]
+
+
+def test_a_stale_source_is_a_red_run_of_its_own(shimmed: dict[str, str]) -> None:
+    """The daily run does not ask, so that a log which has ended does not stop it."""
+    run = run_dag(shimmed | {"RECO_SHIM_FAIL": "dbt=5"}, "source_freshness")
+    assert run.calls == ["dbt source freshness --quiet --json"]
+    assert "DagRun failed" in run.output

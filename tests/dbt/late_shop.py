@@ -4,15 +4,11 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
 import msgspec
-import polars as pl
 from hand_made_shop import event
-from polars.testing import assert_frame_equal
 
 from jobs.landing.ledger import landing_lock, read_entry, write_entry
 from reco_contracts.artifacts import Layout
-from reco_contracts.settings import Settings
 
 FIRST_DAY = date(2024, 3, 1)
 DAYS = [FIRST_DAY + timedelta(days=number) for number in range(20)]
@@ -53,26 +49,6 @@ def take_back(layout: Layout, name: str) -> None:
         write_entry(layout, msgspec.structs.replace(entry, state="unlanded"))
 
 
-def tables(settings: Settings) -> dict[str, pl.DataFrame]:
-    """Every table of marts and intermediate models, its rows in an order that floats do not decide."""
-    with duckdb.connect(settings.layout.warehouse, read_only=True) as connection:
-        names = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() "
-            "where schema_name in ('marts', 'intermediate')"
-        ).fetchall()
-        return {name: _sorted(connection.sql(f"from {name}").pl()) for (name,) in names}
-
-
-def assert_same_tables(left: dict[str, pl.DataFrame], right: dict[str, pl.DataFrame]) -> None:
-    """Keys, counts, weights and times exactly; other floats at 1e-9 relative."""
-    assert left.keys() == right.keys()
-    for name, table in left.items():
-        try:
-            assert_frame_equal(table, right[name], check_exact=False, rel_tol=1e-9, abs_tol=0)
-        except AssertionError as error:
-            raise AssertionError(f"{name}: {error}") from error
-
-
 def _row(rng: random.Random, event_id: str, day: date) -> dict[str, Any]:
     """Few requests and items, mostly around midnight: answers to lists and sessions often cross it."""
     event_type, request, minute = rng.choice(_TYPES), rng.randrange(10), rng.randrange(60)
@@ -86,9 +62,3 @@ def _row(rng: random.Random, event_id: str, day: date) -> dict[str, Any]:
 
 def _on(day: date, row: dict[str, Any]) -> Any:
     return row["occurred_at"].replace(year=day.year, month=day.month, day=day.day)
-
-
-def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
-    floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
-    keys = [name for name, dtype in frame.schema.items() if not dtype.is_float() and not dtype.is_nested()]
-    return frame.sort(*keys, *floats)

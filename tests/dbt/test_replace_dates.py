@@ -12,12 +12,15 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from compare_marts import assert_same_tables, tables
 from hand_made_shop import event, land, settings_for
-from late_shop import DAYS, LONELY_DAY, assert_same_tables, day_files, tables, take_back
+from late_shop import DAYS, LONELY_DAY, day_files, take_back
 from polars.testing import assert_frame_equal
 
 from jobs.features import build_features
 from jobs.warehouse import export_marts
+from jobs.warehouse.export_marts import open_warehouse
+from jobs.warehouse.keep_good_marts import unfinished_nodes
 from jobs.warehouse.run_dbt import dbt_command, dbt_environment, dbt_variables, run
 from reco_contracts.errors import ValidationFailedError
 from reco_contracts.settings import InteractionsSection, Settings
@@ -51,6 +54,11 @@ def build_and_kill(settings: Settings, after: str) -> None:
             pytest.fail(f"{after} was not made:\n{''.join(said)}")
 
 
+def unfinished(settings: Settings) -> int:
+    with open_warehouse(settings.layout) as connection:
+        return len(unfinished_nodes(connection))
+
+
 @pytest.fixture(scope="module")
 def late_shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Files in random order, four builds (one killed, one of some models only), two files taken back."""
@@ -71,10 +79,12 @@ def late_shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     land_files(8, 15)
     take_back(layout, "lonely")
     build_and_kill(settings, after="int_events_deduplicated")
+    assert unfinished(settings) > 5, "a killed build is not taken for a good one"
     land_files(15, len(order))
     run(["run", "--select", "+int_events_deduplicated", "feat_item_daily", "--quiet"], settings)
     take_back(layout, order[5])
     run(MODELS_ALONE, settings)
+    assert unfinished(settings) == 0
     return settings
 
 

@@ -187,8 +187,9 @@ class AirflowClient:
     def _has(self, dag_id: str) -> bool:
         return any(dag["dag_id"] == dag_id for dag in self.call("GET", "/api/v2/dags?exclude_stale=true")["dags"])
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+    def trigger(self, dag_id: str, conf: dict[str, Any], logical_date: str | None = None, **interval: str) -> str:
+        body = {"logical_date": logical_date, "conf": conf, **interval}
+        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return str(run["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, seconds: float) -> str:
@@ -198,10 +199,18 @@ class AirflowClient:
         _wait_until(lambda: self.call("GET", path)["state"] in ("success", "failed"), seconds)
         return str(self.call("GET", path)["state"])
 
-    def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, seconds: float) -> None:
+        """Until the task runs or has run."""
+        _wait_until(lambda: self.task_states(dag_id, run_id)[task_id] in ("running", "success"), seconds)
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         quoted = quote(run_id, safe="")
         answer = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quoted}/taskInstances?limit=100")
-        return {task["task_id"]: task["state"] for task in answer["task_instances"]}
+        found: list[dict[str, Any]] = answer["task_instances"]
+        return found
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        return {task["task_id"]: task["state"] for task in self.tasks(dag_id, run_id)}
 
     def log_lines(self, dag_id: str, run_id: str, task_id: str) -> list[str]:
         quoted = quote(run_id, safe="")

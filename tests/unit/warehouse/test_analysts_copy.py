@@ -70,8 +70,8 @@ def test_what_a_killed_copy_left_is_removed(settings: Settings) -> None:
 
 def test_nobody_writes_the_warehouse_while_it_is_copied(settings: Settings) -> None:
     layout = settings.layout
-    with _resting_warehouse(layout) as source:
-        assert len(source.read()) == layout.warehouse.stat().st_size
+    with _resting_warehouse(layout) as warehouse:
+        assert len(warehouse.file.read()) == layout.warehouse.stat().st_size
         refused = subprocess.run([sys.executable, "-c", WRITE, str(layout.warehouse)], capture_output=True, check=False)
         assert b"Conflicting lock" in refused.stderr
     written = subprocess.run([sys.executable, "-c", WRITE, str(layout.warehouse)], capture_output=True, check=False)
