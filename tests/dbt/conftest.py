@@ -17,7 +17,7 @@ Rows = list[tuple[Any, ...]]
 def empty_shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A data folder where nothing was landed, built whole."""
     settings = settings_for(tmp_path_factory.mktemp("empty"))
-    run(["build", "--warn-error", "--quiet"], settings)
+    run(["build", "--warn-error", "--quiet", "--log-level-file", "debug"], settings)
     return settings
 
 
