@@ -28,7 +28,20 @@ _SOURCES_FILE: Final = "sources.json"
 _TESTS: Final = ("test", "unit_test")
 _FAILED: Final = ("error", "fail", "runtime error", "partial success")
 # dbt looks through all variables for secrets with each line that it logs, so that it gets those that it may need.
-_INHERITED: Final = ("DBT_", "RECO_", "PYTHON", "PATH", "LD_", "HOME", "TMP", "TEMP", "TZ", "LANG", "LC_", "VIRTUAL_ENV")
+_INHERITED: Final = (
+    "DBT_",
+    "RECO_",
+    "PYTHON",
+    "PATH",
+    "LD_",
+    "HOME",
+    "TMP",
+    "TEMP",
+    "TZ",
+    "LANG",
+    "LC_",
+    "VIRTUAL_ENV",
+)
 _SHOWN_FAILURES: Final = 10
 _SHOWN_ROWS: Final = 5
 _ROW_WIDTH: Final = 300
