@@ -5,10 +5,9 @@
     unique: keys, each a column or a list of columns.
     not_null: columns.
     accepted_values: column -> the values that it may have, null apart.
-    relationships: column -> the model that has a column of this name with each value, null apart.
     rules: name -> a condition that each row keeps; a row for which it is unknown breaks it.
 #}
-{% test keeps_its_rules(model, unique=[], not_null=[], accepted_values={}, relationships={}, rules={}) %}
+{% test keeps_its_rules(model, unique=[], not_null=[], accepted_values={}, rules={}) %}
     {%- set conditions = {} -%}
     {%- for column in not_null -%}
         {%- do conditions.update({column ~ " is not null": column ~ " is not null"}) -%}
@@ -50,14 +49,6 @@
                 group by {{ columns }}
                 having count(*) > 1
             )
-            union all
-        {% endfor %}
-        {% for column, parent in relationships.items() %}
-            select
-                '{{ column }} is one of {{ parent.identifier }}' as rule,
-                count(*) as failing_rows
-            from (select {{ column }} from {{ model }} where {{ column }} is not null) as named
-            anti join {{ parent }} as known on named.{{ column }} = known.{{ column }}
             union all
         {% endfor %}
         select
