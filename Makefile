@@ -45,7 +45,7 @@ lint: $(VENV) lint-locks lint-compose ## check format, style, types, import rule
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint dbt_project/models
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests/*.sql
 
 lint-locks: # a lock holds names, versions and hashes, never where to download from
 	@if grep -nE '://|^ *-(-index|-extra-index|-find-links|i |f )| @ ' requirements.lock $(SERVING_LOCK) $(JOBS_LOCK); then \
@@ -58,7 +58,7 @@ lint-compose: # needs a compose client, no engine
 format: $(VENV) ## put Python and SQL into their form
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
-	$(BIN)/sqlfluff fix dbt_project/models
+	$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests/*.sql
 
 docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prints test and docs coverage
 	@$(BIN)/reco docs

@@ -47,16 +47,21 @@
 {%- endmacro %}
 
 
-{# The patterns that match a file: DuckDB's readers fail on one that matches none. #}
+{# The patterns that match a file, of those of all sources: DuckDB's readers fail on one that matches none. #}
 {% macro present_files(patterns) -%}
-    {%- set present = [] -%}
-    {%- for pattern in patterns -%}
-        {%- set found = run_query("select 1 from glob(" ~ dbt.string_literal(dbt.escape_single_quotes(pattern)) ~ ") limit 1") -%}
-        {%- if found.rows | length > 0 -%}
-            {%- do present.append(pattern) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- do return(present) -%}
+    {%- set memo = partition_memo("present files") -%}
+    {%- if "patterns" not in memo -%}
+        {%- set lookups = [] -%}
+        {%- for node in graph.sources.values() if node.source_name == "reco" -%}
+            {%- for pattern in source_patterns(node.meta.files) -%}
+                {%- set literal = dbt.string_literal(dbt.escape_single_quotes(pattern)) -%}
+                {%- do lookups.append("select " ~ literal ~ " as pattern where exists (from glob(" ~ literal ~ "))") -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- set found = run_query(lookups | unique | join(" union all ")).columns[0].values() if lookups else [] -%}
+        {%- do memo.update({"patterns": found | list}) -%}
+    {%- endif -%}
+    {%- do return(patterns | select("in", memo["patterns"]) | list) -%}
 {%- endmacro %}
 
 

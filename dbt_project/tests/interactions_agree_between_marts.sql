@@ -18,7 +18,7 @@ totals as (
 
 select
     event_date,
-    list((views, clicks, purchases, returns)) as found
+    list(row(views, clicks, purchases, returns)) as found
 from totals
 group by event_date
-having count(distinct (views, clicks, purchases, returns)) > 1
+having count(distinct row(views, clicks, purchases, returns)) > 1

@@ -1,10 +1,20 @@
 -- Each event of a user belongs to one session: sessions have no gaps and do not overlap.
-select
-    sessions.events as in_sessions,
-    landed.events as in_log
-from (select coalesce(sum(events), 0) as events from {{ ref("fct_sessions") }}) as sessions
-cross join (
-    select count(*) as events from {{ ref("int_events_deduplicated") }}
+with
+
+in_sessions as (
+    select coalesce(sum(events), 0) as events
+    from {{ ref("fct_sessions") }}
+),
+
+in_log as (
+    select count(*) as events
+    from {{ ref("int_events_deduplicated") }}
     where event_type <> 'return'
-) as landed
-where sessions.events <> landed.events
+)
+
+select
+    in_sessions.events as in_sessions,
+    in_log.events as in_log
+from in_sessions
+cross join in_log
+where in_sessions.events <> in_log.events

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ import msgspec
 
 from jobs.warehouse.keep_good_marts import ACCOUNT
 from jobs.warehouse.read_freshness import summarise_freshness
+from jobs.warehouse.start_dbt import BUILDING, RESULTS_FILE
 from reco_contracts.artifacts import Layout, published_generations
 from reco_contracts.errors import ConfigError, ContractError, ValidationFailedError
 from reco_contracts.logs import get_logger
@@ -25,13 +27,27 @@ from reco_contracts.settings import Settings
 
 _log = get_logger(__name__)
 PROJECT_FOLDER: Final = Path(__file__).resolve().parents[2] / "dbt_project"
-_RESULTS_FILE: Final = "run_results.json"
 _SOURCES_FILE: Final = "sources.json"
 _TESTS: Final = ("test", "unit_test")
 _FAILED: Final = ("error", "fail", "runtime error", "partial success")
+# dbt looks through all variables for secrets with each line that it logs, so that it gets those that it may need.
+_INHERITED: Final = (
+    "DBT_",
+    "RECO_",
+    "PYTHON",
+    "PATH",
+    "LD_",
+    "HOME",
+    "TMP",
+    "TEMP",
+    "TZ",
+    "LANG",
+    "LC_",
+    "VIRTUAL_ENV",
+)
 _SHOWN_FAILURES: Final = 10
-# Commands whose results say what was built and tested; `docs generate` reports compiled nodes as successes.
-_BUILDING: Final = ("build", "run", "test", "retry", "seed", "snapshot")
+_SHOWN_ROWS: Final = 5
+_ROW_WIDTH: Final = 300
 
 
 class DbtResult(msgspec.Struct, frozen=True):
@@ -42,12 +58,14 @@ class DbtResult(msgspec.Struct, frozen=True):
         status: how it ended, in dbt's words.
         message: what dbt says of it.
         failures: rows that a test found.
+        compiled_code: the SQL that ran.
     """
 
     unique_id: str
     status: str
     message: str | None = None
     failures: int | None = None
+    compiled_code: str | None = None
 
     @property
     def resource_type(self) -> str:
@@ -94,6 +112,8 @@ def dbt_environment(
         "RECO_DBT_TEST_ALL_DATES": "true" if all_dates else "false",
         "DBT_TARGET_PATH": str(target_folder(layout)),
         "DBT_LOG_PATH": str(layout.root / "dbt" / "logs"),
+        # Thousands of lines a build; `--log-level-file debug` has them, SQL with its seconds.
+        "DBT_LOG_LEVEL_FILE": "none",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
@@ -116,13 +136,17 @@ def dbt_command(arguments: list[str], variables: dict[str, Any]) -> list[str]:
     folder = str(PROJECT_FOLDER)
     return [
         # -P keeps the working directory off sys.path: dbt imports every module there that is called dbt_*.
-        *(sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments),
+        *(sys.executable, "-P", "-m", "jobs.warehouse.start_dbt", *arguments),
         *("--project-dir", folder, "--profiles-dir", folder, "--vars", msgspec.json.encode(variables).decode()),
     ]
 
 
-def summarise_results(results: list[DbtResult]) -> dict[str, Any]:
+def summarise_results(results: list[DbtResult], find_rows: Callable[[str], list[str]] = lambda _: []) -> dict[str, Any]:
     """Count nodes by type and outcome.
+
+    Args:
+        results: of the run.
+        find_rows: gives the first rows of a failed test's SQL; asked for those that are shown.
 
     Raises:
         ValidationFailedError: a test failed; names each one, with the rows that it found.
@@ -130,7 +154,7 @@ def summarise_results(results: list[DbtResult]) -> dict[str, Any]:
     """
     failed = [result for result in results if result.status in _FAILED]
     if failed:
-        lines = [f"  {result.resource_type} {result.name}: {_reason(result)}" for result in failed[:_SHOWN_FAILURES]]
+        lines = [line for result in failed[:_SHOWN_FAILURES] for line in _failure_lines(result, find_rows)]
         if len(failed) > _SHOWN_FAILURES:
             lines.append(f"  and {len(failed) - _SHOWN_FAILURES} more")
         is_test = any(result.resource_type in _TESTS for result in failed)
@@ -171,17 +195,19 @@ def run(
     command = dbt_command(arguments, dbt_variables(settings))
     environment = dbt_environment(settings, generations, all_dates=all_dates)
     layout.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    results_file, sources_file = (target_folder(layout) / name for name in (_RESULTS_FILE, _SOURCES_FILE))
+    results_file, sources_file = (target_folder(layout) / name for name in (RESULTS_FILE, _SOURCES_FILE))
     for file in (results_file, sources_file):
         file.unlink(missing_ok=True)
     started = time.monotonic()
     sys.stdout.flush()
-    exit_code = subprocess.run(command, env=os.environ | environment, check=False).returncode
-    is_building = any(argument in _BUILDING for argument in arguments)
+    inherited = {name: value for name, value in os.environ.items() if name.startswith(_INHERITED)}
+    exit_code = subprocess.run(command, env=inherited | environment, check=False).returncode
+    is_building = any(argument in BUILDING for argument in arguments)
     results = _read_results(results_file) if is_building else []
     if any(result.name in ACCOUNT and result.status == "skipped" for result in results):
-        _account_for_lines(settings, environment)
-    summary = summarise_results(results) if is_building else {}
+        _account_for_lines(settings, inherited | environment)
+    find_rows = partial(read_failing_rows, layout.warehouse)
+    summary = summarise_results(results, find_rows) if is_building else {}
     if "freshness" in arguments:
         summary = summarise_freshness(sources_file)
     if exit_code != 0:
@@ -192,16 +218,39 @@ def run(
 def _account_for_lines(settings: Settings, environment: dict[str, str]) -> None:
     """Make the account of the lines all the same: it says why the build was refused. Its tests have no say here."""
     _log.info("the build was refused; its account of the lines follows")
-    results_file = target_folder(settings.layout) / _RESULTS_FILE
+    results_file = target_folder(settings.layout) / RESULTS_FILE
     refused = results_file.read_bytes()
     command = dbt_command(["run", "--select", *(f"+{name}" for name in ACCOUNT), "--quiet"], dbt_variables(settings))
-    subprocess.run(command, env=os.environ | environment, check=False)
+    subprocess.run(command, env=environment, check=False)
     results_file.write_bytes(refused)  # `dbt retry` and people look there
 
 
 def _read_results(path: Path) -> list[DbtResult]:
     """The nodes of the run; none where the command writes no results, or ended before it could."""
     return msgspec.json.decode(path.read_bytes(), type=DbtResults).results if path.exists() else []
+
+
+def read_failing_rows(warehouse: Path, query: str) -> list[str]:
+    """The first rows that a test found, a line each; of a test of rules, the rules that are broken.
+
+    Args:
+        warehouse: the database file.
+        query: the test's SQL.
+    """
+    import duckdb
+
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        found = connection.sql(query)
+        rows = found.limit(_SHOWN_ROWS).fetchall()
+        return [", ".join(f"{name} = {value}" for name, value in zip(found.columns, row, strict=True)) for row in rows]
+
+
+def _failure_lines(result: DbtResult, find_rows: Callable[[str], list[str]]) -> list[str]:
+    """What failed, and under a data test the rows that it found."""
+    has_rows = result.resource_type == "test" and result.status == "fail" and result.compiled_code
+    rows = find_rows(result.compiled_code) if has_rows and result.compiled_code else []
+    return [f"  {result.resource_type} {result.name}: {_reason(result)}", *(f"    {row[:_ROW_WIDTH]}" for row in rows)]
 
 
 def _reason(result: DbtResult) -> str:

@@ -113,10 +113,9 @@ def test_the_key_of_a_mart_is_tested(manifest: dict[str, Any], mart: Table) -> N
     node = models(manifest)[mart.name]["unique_id"]
     tests = [test["test_metadata"] for test in manifest["nodes"].values()
              if test["resource_type"] == "test" and test.get("attached_node") == node]  # fmt: skip
-    not_null = {test["kwargs"]["column_name"] for test in tests if test["name"] == "not_null"}
-    unique = {(test["kwargs"]["column_name"],) for test in tests if test["name"] == "unique"}
-    unique |= {tuple(test["kwargs"]["columns"]) for test in tests if test["name"] == "unique_combination"}
-    assert set(mart.key) <= not_null
+    (rules,) = (test["kwargs"] for test in tests if test["name"] == "keeps_its_rules")
+    unique = {(key,) if isinstance(key, str) else tuple(key) for key in rules["unique"]}
+    assert set(mart.key) <= set(rules["not_null"])
     assert mart.key in unique
 
 

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,10 +16,8 @@ def accepted_values(model: str, column: str) -> list[str]:
     """The values that a column of a dbt model may have, as its YAML says."""
     (path,) = (ROOT / "dbt_project" / "models").rglob(f"{model}.yml")
     (described,) = yaml.safe_load(path.read_text())["models"]
-    (found,) = (entry for entry in described["columns"] if entry["name"] == column)
-    tests: list[Any] = found["data_tests"]
-    (values,) = (test["accepted_values"] for test in tests if isinstance(test, dict) and "accepted_values" in test)
-    return list(values["arguments"]["values"])
+    (rules,) = (test["keeps_its_rules"]["arguments"] for test in described["data_tests"])
+    return list(rules["accepted_values"][column])
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture(scope="session")
 def empty_shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A data folder where nothing was landed, built whole."""
+    """A data folder where nothing was landed, built whole, with dbt's manifest and log."""
     settings = settings_for(tmp_path_factory.mktemp("empty"))
-    run(["build", "--warn-error", "--quiet"], settings)
+    run(["build", "--warn-error", "--quiet", "--write-json", "--log-level-file", "debug"], settings)
     return settings
 
 

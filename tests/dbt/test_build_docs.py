@@ -32,6 +32,11 @@ def test_a_silent_column_and_an_untested_model_are_named() -> None:
         node("source", "files", "Files.", ("described_path",)),
         node("test", "unique_orders", attached_node="model.reco.orders",
              depends_on={"nodes": ["model.reco.orders", "model.reco.parts"]}),
+        node("test", "orders_keeps_its_rules", attached_node="model.reco.orders",
+             depends_on={"nodes": ["model.reco.orders"]},
+             test_metadata={"name": "keeps_its_rules", "kwargs": {
+                 "model": "{{ get_where_subquery(ref('orders')) }}", "unique": ["id", ["line", "part"]],
+                 "not_null": ["id"], "rules": {"add_up": "a + b = c"}}}),
         unit_tests=("model.reco.lines",),
     )  # fmt: skip
     catalog = {
@@ -42,7 +47,7 @@ def test_a_silent_column_and_an_untested_model_are_named() -> None:
         "described": "3 of 4",
         "columns_described": "2 of 4",
         "models_tested": "2 of 3",
-        "data_tests": 1,
+        "data_tests": 5,
         "unit_tests": 1,
         "not_described": ["lines", "orders.silent", "orders.unknown"],
         "not_tested": ["parts"],

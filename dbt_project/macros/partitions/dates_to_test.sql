@@ -66,15 +66,25 @@
     {%- if execute and flags.WHICH in ("build", "test") -%}
         {%- set versions = source("warehouse", "partition_versions") -%}
         {%- set reads = source("warehouse", "partition_reads") -%}
+        {%- set passed = [] -%}
         {%- for unique_id, node in graph.nodes.items() if node.resource_type == "model" and tested_partitions(node) -%}
-            {%- if has_passed_its_tests(unique_id, results) %}
-                delete from {{ reads }} where node = 'tests of {{ node.name }}';
-                insert into {{ reads }} (node, upstream, event_date, version)
-                select 'tests of {{ node.name }}', node, event_date, version
-                from {{ versions }}
-                where node = '{{ tested_partitions(node) }}';
+            {%- if has_passed_its_tests(unique_id, results) -%}
+                {%- do passed.append("('tests of " ~ node.name ~ "', '" ~ tested_partitions(node) ~ "')") -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- if passed %}
+            create or replace temp table passed as
+            select * from (values {{ passed | join(", ") }}) as passed (tests, node);
+            delete from {{ reads }} where node in (select tests from passed);
+            insert into {{ reads }} (node, upstream, event_date, version)
+            select
+                passed.tests,
+                versions.node,
+                versions.event_date,
+                versions.version
+            from {{ versions }} as versions
+            inner join passed on versions.node = passed.node;
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 

@@ -5,11 +5,10 @@
     partitions, and `alter table ... drop partition` of those that are empty.
 #}
 {% macro get_incremental_replace_dates_sql(arg_dict) -%}
-    {%- set dates = replaced_dates() -%}
-    {%- set columns = arg_dict["dest_columns"] | map(attribute="quoted") | join(", ") %}
-    delete from {{ arg_dict["target_relation"] }} where event_date in ({{ date_literals(dates) }});
-    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict["temp_relation"] }} where event_date in ({{ date_literals(dates) }});
+    {%- set dates = date_literals(replaced_dates()) %}
+    delete from {{ arg_dict["target_relation"] }} where event_date in ({{ dates }});
+    insert into {{ arg_dict["target_relation"] }} by name
+    select * from ({{ arg_dict["new_rows"] }}) as new_rows where event_date in ({{ dates }});
 {%- endmacro %}
 
 
@@ -26,12 +25,12 @@
 
 
 {#
-    Post-hook of every model, in the transaction that changes its rows: the dates
-    that were replaced get a new version, and the versions of its inputs are noted
-    as read. A run that is killed before the commit has done neither.
+    In the transaction that changes a model's rows: the dates that were replaced get
+    a new version, and the versions of its inputs are noted as read. A run that is
+    killed before the commit has done neither.
 #}
 {% macro record_partitions() -%}
-    {%- if execute and replaces_dates(model) -%}
+    {%- if execute -%}
         {%- set versions = source("warehouse", "partition_versions") -%}
         {%- set reads = source("warehouse", "partition_reads") -%}
         {%- set definitions = source("warehouse", "definitions") -%}

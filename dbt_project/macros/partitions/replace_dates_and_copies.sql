@@ -12,6 +12,7 @@
     {%- set keyed = arg_dict["target_relation"] -%}
     {%- set versions = source("warehouse", "partition_versions") -%}
     {%- set place = "row(landed_at, file_sha, line_number)" %}
+    create or replace temp table {{ model.name }}__new as ({{ arg_dict["new_rows"] }});
     insert into {{ versions }} (node, event_date, version)
     with
 
@@ -24,7 +25,7 @@
 
     earliest_after as (
         select event_key, bool_or(is_own_id) as is_own_id, min({{ place }}) as place
-        from {{ arg_dict["temp_relation"] }}
+        from {{ model.name }}__new
         group by event_key
     ),
 
@@ -58,7 +59,8 @@
     where
         coalesce(elsewhere.place < changed.place_before, true)
         <> coalesce(elsewhere.place < changed.place_after, true);
-    {{ get_incremental_replace_dates_sql(arg_dict) }}
+    {{ get_incremental_replace_dates_sql({"target_relation": keyed, "new_rows": "from " ~ model.name ~ "__new"}) }}
+    drop table {{ model.name }}__new;
 {%- endmacro %}
 
 

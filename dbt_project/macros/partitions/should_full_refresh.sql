@@ -21,8 +21,7 @@
     {%- if adapter.get_relation(table.database, table.schema, table.identifier) is none -%}
         {%- do return(true) -%}
     {%- endif -%}
-    {%- set query = "select definition_hash from " ~ table ~ " where node = '" ~ model.name ~ "'" -%}
-    {%- do return(definition_hash() not in run_query(query).columns[0].values()) -%}
+    {%- do return(definition_hash() not in partition_state().definitions) -%}
 {%- endmacro %}
 
 
@@ -33,13 +32,7 @@
         {%- do partition_memo("rendering").update({model.unique_id: true}) -%}
         {%- set texts = [render(model.raw_code)] -%}
         {%- do partition_memo("rendering").update({model.unique_id: false}) -%}
-        {%- set query -%}
-            select sql from duckdb_views()
-            where schema_name || '.' || view_name in ({{ quoted_names(views_between(model)) }})
-            order by schema_name, view_name
-        {%- endset -%}
-        {%- do texts.extend(run_query(query).columns[0].values()) -%}
-        {%- do memo.update({model.unique_id: local_md5(texts | join("\n"))}) -%}
+        {%- do memo.update({model.unique_id: local_md5((texts + partition_state().views) | join("\n"))}) -%}
     {%- endif -%}
     {%- do return(memo[model.unique_id]) -%}
 {%- endmacro %}

@@ -29,25 +29,61 @@
 
 
 {% macro find_touched_dates(days_before, days_after) -%}
-    {%- set memo = partition_memo("touched of " ~ model.unique_id) -%}
-    {%- if (days_before, days_after) in memo -%}
-        {%- do return(memo[(days_before, days_after)]) -%}
+    {%- set dates = {} -%}
+    {%- for changed in partition_state().changed_dates -%}
+        {%- for shift in range(-days_after, days_before + 1) -%}
+            {%- set day = modules.datetime.date.fromisoformat(changed) - modules.datetime.timedelta(days=shift) -%}
+            {%- do dates.update({day.isoformat(): true}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do return(dates | sort) -%}
+{%- endmacro %}
+
+
+{#
+    What the warehouse holds of a model, in one query, since each costs more than what it asks: the dates of its inputs
+    that have another version than the one it read, the hash of its definition, the SQL of the views between it and its
+    inputs.
+#}
+{% macro partition_state() -%}
+    {%- set memo = partition_memo("state") -%}
+    {%- if model.unique_id not in memo -%}
+        {%- set query -%}
+            select
+                'changed_dates' as kind,
+                cast(versions.event_date as varchar) as value
+            from {{ source("warehouse", "partition_versions") }} as versions
+            left join {{ source("warehouse", "partition_reads") }} as reads
+                on
+                    reads.node = '{{ model.name }}'
+                    and versions.node = reads.upstream
+                    and versions.event_date = reads.event_date
+            where
+                versions.node in ({{ quoted_names(partitioned_inputs(model)) }})
+                and versions.version is distinct from reads.version
+            union all
+            select
+                'definitions',
+                definition_hash
+            from {{ source("warehouse", "definitions") }}
+            where node = '{{ model.name }}'
+            {%- if views_between(model) %}
+            union all
+            select
+                'views',
+                sql
+            from duckdb_views()
+            where schema_name || '.' || view_name in ({{ quoted_names(views_between(model)) }})
+            {%- endif %}
+            order by kind, value
+        {%- endset -%}
+        {%- set state = {"changed_dates": [], "definitions": [], "views": []} -%}
+        {%- for row in run_query(query).rows -%}
+            {%- do state[row[0]].append(row[1]) -%}
+        {%- endfor -%}
+        {%- do memo.update({model.unique_id: state}) -%}
     {%- endif -%}
-    {%- set query -%}
-        select distinct cast(versions.event_date - shifts.days as date) as event_date
-        from {{ source("warehouse", "partition_versions") }} as versions
-        left join {{ source("warehouse", "partition_reads") }} as reads
-            on
-                reads.node = '{{ model.name }}'
-                and versions.node = reads.upstream
-                and versions.event_date = reads.event_date
-        cross join (select cast(unnest(range({{ -days_after }}, {{ days_before + 1 }})) as integer) as days) as shifts
-        where
-            versions.node in ({{ quoted_names(partitioned_inputs(model)) }})
-            and versions.version is distinct from reads.version
-        order by event_date
-    {%- endset -%}
-    {%- do return(memo.setdefault((days_before, days_after), run_query(query).columns[0].values() | list)) -%}
+    {%- do return(memo[model.unique_id]) -%}
 {%- endmacro %}
 
 

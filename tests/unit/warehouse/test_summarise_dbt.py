@@ -1,8 +1,12 @@
 """What `reco dbt` says of dbt's results."""
 
+from functools import partial
+from pathlib import Path
+
+import duckdb
 import pytest
 
-from jobs.warehouse.run_dbt import DbtResult, summarise_results
+from jobs.warehouse.run_dbt import DbtResult, read_failing_rows, summarise_results
 from reco_contracts.errors import ContractError, ValidationFailedError
 
 MODEL = DbtResult("model.reco.dim_items", "success")
@@ -30,6 +34,20 @@ def test_a_failed_test_stops_the_run_by_name(unique_id: str, named: str) -> None
     failed = DbtResult(unique_id, "fail", "Got 2 results, configured to fail if != 0", failures=2)
     with pytest.raises(ValidationFailedError, match=named):
         summarise_results([MODEL, failed, SKIPPED])
+
+
+def test_a_failed_data_test_shows_the_rows_that_it_found(tmp_path: Path) -> None:
+    """A test of a model's rules is one test: the rows say which rule it was."""
+    warehouse = tmp_path / "reco.duckdb"
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("create table found as select 'user_id is not null' as rule, 3 as failing_rows")
+    failed = DbtResult(
+        "test.reco.dim_users_keeps_its_rules.0", "fail", "Got 1 result", 1, "with a as (from found) from a"
+    )
+    with pytest.raises(
+        ValidationFailedError, match=r"(?m)Got 1 result$\n {4}rule = user_id is not null, failing_rows = 3$"
+    ):
+        summarise_results([failed], partial(read_failing_rows, warehouse))
 
 
 def test_a_model_that_cannot_be_built_is_no_failed_check() -> None:
