@@ -6,10 +6,11 @@ n is the first 15 hex digits of md5(salt, byte 0x1f, id in UTF-8) as an integer
 
 import hashlib
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 SEPARATOR: Final = b"\x1f"
 HASH_SPACE: Final = 16**15
@@ -47,7 +48,7 @@ def bucket(salt: str, identifier: str, buckets: int) -> int:
     return hash_id(salt, identifier) % buckets
 
 
-def buckets_of(salt: str, identifiers: Iterable[bytes], buckets: int) -> npt.NDArray[np.int64]:
+def buckets_of(salt: str, identifiers: Iterable[bytes], buckets: int) -> "npt.NDArray[np.int64]":
     """Map many ids to buckets; four times as fast as one by one.
 
     Args:
@@ -58,6 +59,8 @@ def buckets_of(salt: str, identifiers: Iterable[bytes], buckets: int) -> npt.NDA
     Returns:
         int64, one bucket an id, in order.
     """
+    import numpy as np  # settings import this module, and every command the settings
+
     prefix = salt.encode() + SEPARATOR
     digests = b"".join(hashlib.md5(prefix + identifier, usedforsecurity=False).digest() for identifier in identifiers)
     # 15 hex digits are the upper 60 bits of the first of the digest's two words.

@@ -5,13 +5,14 @@ Real keys carry no braces: a hash tag would put them all in one cluster slot.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Final
 
 from reco_contracts.hashing import bucket as hash_bucket
 from reco_contracts.hashing import buckets_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 LISTS_SALT: Final = "lists"
 
@@ -59,7 +60,7 @@ def list_bucket(subject: str, buckets: int) -> int:
     return hash_bucket(LISTS_SALT, subject, buckets)
 
 
-def list_buckets(subjects: Iterable[bytes], buckets: int) -> npt.NDArray[np.int64]:
+def list_buckets(subjects: Iterable[bytes], buckets: int) -> "npt.NDArray[np.int64]":
     """`list_bucket` of many subjects in UTF-8; int64, in order."""
     return buckets_of(LISTS_SALT, subjects, buckets)
 

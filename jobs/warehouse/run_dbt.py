@@ -206,7 +206,8 @@ def run(
     results = _read_results(results_file) if is_building else []
     if any(result.name in ACCOUNT and result.status == "skipped" for result in results):
         _account_for_lines(settings, inherited | environment)
-    summary = summarise_results(results, partial(read_failing_rows, layout.warehouse)) if is_building else {}
+    find_rows = partial(read_failing_rows, layout.warehouse)
+    summary = summarise_results(results, find_rows) if is_building else {}
     if "freshness" in arguments:
         summary = summarise_freshness(sources_file)
     if exit_code != 0:
