@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from reco_contracts.artifacts import Layout
-from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, Table
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, FEAT_ITEM_EXPOSURE_DAILY, Table
 from reco_contracts.errors import ContractError, EmptyPartitionError
 
 
@@ -48,6 +48,17 @@ def read_users(layout: Layout) -> pl.DataFrame:
         EmptyPartitionError: there is no export.
     """
     return _read(layout.export(DIM_USERS.name), DIM_USERS).sort("user_id").collect()
+
+
+def read_exposure(layout: Layout, run_date: date) -> pl.DataFrame:
+    """How often each item was shown up to a run date: `item_id` and `impressions`, one row an item that was.
+
+    Raises:
+        EmptyPartitionError: there is no export.
+    """
+    rows = _read(layout.export(FEAT_ITEM_EXPOSURE_DAILY.name), FEAT_ITEM_EXPOSURE_DAILY)
+    shown = rows.filter(pl.col("event_date") <= run_date).group_by("item_id").agg(pl.col("impressions").sum())
+    return shown.sort("item_id").collect()
 
 
 def _read(path: Path, table: Table) -> pl.LazyFrame:
