@@ -83,15 +83,11 @@ def test_silent_users_can_be_left_to_the_popular_list(make_shop, rank) -> None:
 def test_a_new_item_gets_its_share_with_those_who_like_its_shelf_first(make_shop, rank) -> None:
     shop = make_shop(items=items_frame(ITEMS), surfaces=RANKED, train=CONTENT, validate={"data_docs": False})
     summary, lists = rank(shop)
-    placed = {
-        user: [entry[0] for entry in entries if entry[2] == Reason.NEW] for user, entries in lists["home"].items()
-    }
-    assert all(items in ([COLD], []) for items in placed.values())
+    reasons = {user: {entry[0]: entry[2] for entry in entries} for user, entries in lists["home"].items()}
+    assert all({item for item in own if own[item] == Reason.NEW} <= {COLD} for own in reasons.values())
     # It is the only new item, so whoever does not see it among the first anyway has it in the reserved place.
-    assert all(COLD in {entry[0] for entry in entries} for entries in lists["home"].values())
-    earned = [
-        user for user, entries in lists["home"].items() if (COLD, Reason.NEW) not in {(e[0], e[2]) for e in entries}
-    ]
+    assert all(COLD in own for own in reasons.values())
+    earned = [user for user, own in reasons.items() if own[COLD] != Reason.NEW]
     assert earned
     assert {int(user[-1]) % 2 for user in earned} == {1}
     assert all(GONE not in own for own in reasons.values())
