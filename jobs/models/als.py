@@ -114,6 +114,7 @@ class AlsModel:
                 data.content.words,
                 self._parameters.content_users,
                 self._parameters.content_regularization,
+                data.exposure,
             )
         self.user_factors = self.fold_in(weights)
 

@@ -79,13 +79,19 @@ def read_users(layout: Layout) -> pl.DataFrame:
 
 
 def read_exposure(layout: Layout, run_date: date) -> pl.DataFrame:
-    """How often each item was shown up to a run date: `item_id` and `impressions`, one row an item that was.
+    """How often items were shown and clicked up to a run date, one row an item that was shown.
+
+    Columns: `item_id`, `impressions`, `clicked_impressions`.
 
     Raises:
         EmptyPartitionError: there is no export.
     """
     rows = _read(layout.export(FEAT_ITEM_EXPOSURE_DAILY.name), FEAT_ITEM_EXPOSURE_DAILY)
-    shown = rows.filter(pl.col("event_date") <= run_date).group_by("item_id").agg(pl.col("impressions").sum())
+    shown = (
+        rows.filter(pl.col("event_date") <= run_date)
+        .group_by("item_id")
+        .agg(pl.col("impressions", "clicked_impressions").sum())
+    )
     return shown.sort("item_id").collect()
 
 
