@@ -96,7 +96,7 @@ class AlsSection(Section):
     half_life_days: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0, 90.0), min_length=1)
     weighting: tuple[Literal["linear", "log"], ...] = Field(("linear",), min_length=1)
     iterations: tuple[Annotated[int, Field(ge=1)], ...] = Field((15,), min_length=1)
-    content_users: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field((3.0,), min_length=1)
+    content_users: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field((10.0,), min_length=1)
     content_regularization: tuple[_Positive, ...] = Field((1.0,), min_length=1)
 
 
