@@ -125,10 +125,19 @@ class EvaluateSection(Section):
     bootstrap_samples: int = Field(1_000, ge=100)
 
 
+class TuneSection(Section):
+    """[tune]: how long parameters are searched."""
+
+    trials: int = Field(12, ge=1)
+    long_trials: int = Field(60, ge=1)
+    minutes: float = Field(30.0, gt=0, allow_inf_nan=False)
+
+
 class GateSection(Section):
     """[gate]."""
 
     mode: Literal["warn", "refuse"] = "warn"
+    max_loss_ndcg: float = Field(0.01, ge=0, le=1)
 
 
 class HomeSurface(Section):
@@ -239,6 +248,7 @@ class Settings(BaseSettings):
     catalogue: CatalogueSection = CatalogueSection()
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
+    tune: TuneSection = TuneSection()
     gate: GateSection = GateSection()
     surfaces: SurfacesSection = SurfacesSection()
     validate_: ValidateSection = Field(ValidateSection(), alias="validate")

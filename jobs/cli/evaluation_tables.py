@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-_METRICS = (("ndcg", "NDCG"), ("recall", "Recall"), ("hit_rate", "Hit rate"))
+_METRICS = (("ndcg", "NDCG"), ("recall", "Recall"), ("hit_rate", "Hit rate"), ("map", "MAP"), ("mrr", "MRR"))
 _STYLES = {"beats": "bold green", "tied": "bold yellow", "loses": "bold red", "too few": "bold yellow"}
 
 
@@ -29,7 +29,7 @@ def print_evaluation(report: Mapping[str, Any]) -> None:
             console.print(_table(only, report["k"], title))
         for name, parameters in split["chosen"].items():
             text = ", ".join(f"{key} {value}" for key, value in parameters.items())
-            tried = len(split["validation_grid"][name])
+            tried = len(split["trials"][name])
             console.print(f"{name}: {text} (best of {tried} on validation)", highlight=False)
     for name in ("ndcg", "recall", "interval"):
         console.print(f"[dim]{name}: {report['definitions'][name]}[/]", highlight=False)

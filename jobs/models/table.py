@@ -6,7 +6,7 @@ from jobs.models.als import AlsModel
 from jobs.models.base import Model
 from jobs.models.popularity import PopularityModel
 from reco_contracts.errors import ConfigError
-from reco_contracts.settings import TrainSection
+from reco_contracts.settings import Settings, TrainSection
 
 MODELS: Final[dict[str, type[Model]]] = {model.name: model for model in (AlsModel, PopularityModel)}
 BASELINE: Final = PopularityModel.name
@@ -15,6 +15,11 @@ BASELINE: Final = PopularityModel.name
 def default_parameters(name: str, settings: TrainSection) -> dict[str, Any]:
     """The first value of each entry of a model's search space."""
     return {key: values[0] for key, values in model_class(name).search_space(settings).items()}
+
+
+def component_names(name: str, settings: Settings) -> tuple[str, ...]:  # noqa: ARG001 - no model is made of others yet
+    """The models that a model is made of, which are searched before it; none for most."""
+    return ()
 
 
 def model_class(name: str) -> type[Model]:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.evaluation.score_models import best_parameters
 from jobs.models.base import Model
 from jobs.models.table import MODELS, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
@@ -178,11 +177,6 @@ def test_a_user_asked_for_alone_gets_the_same_list(name: str, fitted: MakeModel)
     model, data = fitted(name), checkerboard()
     alone = data.of_users(np.array([7, 2], dtype=np.int64))
     np.testing.assert_array_equal(model.recommend(alone, 5).items, model.recommend(data, 5).items[[7, 2]])
-
-
-def test_the_first_of_equal_parameters_is_chosen() -> None:
-    grid = [{"parameters": {"n": number}, "ndcg": score} for number, score in enumerate((0.1, 0.3, 0.3))]
-    assert best_parameters(grid) == {"n": 1}
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

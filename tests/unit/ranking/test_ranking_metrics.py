@@ -11,11 +11,13 @@ from scipy.sparse import csr_matrix
 from jobs.evaluation.ranking_metrics import accuracy, bootstrap_means, coverage, diversity, interval, verdict
 
 
-def reference(items: list[int], relevant: set[int]) -> tuple[float, float, float]:
+def reference(items: list[int], relevant: set[int]) -> tuple[float, ...]:
     hits = [rank for rank, item in enumerate(items, start=1) if item in relevant]
     gain = sum(1 / math.log2(rank + 1) for rank in hits)
     best = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(items), len(relevant)) + 1))
-    return gain / best, len(hits) / len(relevant), float(bool(hits))
+    precisions = [place / rank for place, rank in enumerate(hits, start=1)]
+    average = sum(precisions) / min(len(items), len(relevant))
+    return gain / best, len(hits) / len(relevant), float(bool(hits)), average, 1 / hits[0] if hits else 0.0
 
 
 def truth_of(relevant: list[set[int]], n_items: int) -> csr_matrix:
@@ -47,10 +49,10 @@ def test_accuracy_is_that_of_plain_python(data: st.DataObject, k: int) -> None:
 @pytest.mark.parametrize(
     ("items", "relevant", "expected"),
     [
-        ([1, 2], {1, 2, 3, 4}, (1.0, 0.5, 1.0)),  # nothing better fits in two places
-        ([1, 2], {2}, (1 / math.log2(3), 1.0, 1.0)),
-        ([5, 6], {1}, (0.0, 0.0, 0.0)),
-        ([-1, -1], {0}, (0.0, 0.0, 0.0)),
+        ([1, 2], {1, 2, 3, 4}, (1.0, 0.5, 1.0, 1.0, 1.0)),  # nothing better fits in two places
+        ([1, 2], {2}, (1 / math.log2(3), 1.0, 1.0, 0.5, 0.5)),
+        ([5, 6], {1}, (0.0, 0.0, 0.0, 0.0, 0.0)),
+        ([-1, -1], {0}, (0.0, 0.0, 0.0, 0.0, 0.0)),
     ],
 )
 def test_accuracy_of_known_lists(items: list[int], relevant: set[int], expected: tuple[float, ...]) -> None:
