@@ -49,13 +49,17 @@ def compare_models(
 
 
 def compare_scored(
-    scored: Mapping[str, Scored], task: RankingTask, categories: npt.NDArray[np.int32], settings: Settings
+    scored: Mapping[str, Scored],
+    task: RankingTask,
+    categories: npt.NDArray[np.int32],
+    settings: Settings,
+    opponent: str = BASELINE,
 ) -> dict[str, Any]:
-    """As `compare_models`, of lists that are made already."""
+    """As `compare_models`, of lists that are made already, with any opponent."""
     draws = _draws(scored, settings)
     first, *others = scored
     differences = {other: _difference(scored, draws, first, other) for other in others}
-    difference = _difference(scored, draws, first, BASELINE)
+    difference = _difference(scored, draws, first, opponent)
     return {
         "models": {
             label: _with_intervals(one.per_user.mean(axis=0), draws[label])

@@ -2,7 +2,7 @@
 
 Two conditions, both on the primary split, each model refitted before the cut:
 the lower end of the interval of its NDCG minus popularity's is above 0, and that
-of its NDCG minus the live configuration's is not below -gate.max_loss_ndcg. So a
+of its NDCG minus the live configuration's is above -gate.max_loss_ndcg. So a
 loss beyond the margin must be ruled out, not merely be unproven.
 """
 
@@ -88,7 +88,7 @@ def compare_with_live(report: Mapping[str, Any], max_loss: float) -> dict[str, s
     if label == name:
         return {"verdict": "same configuration", "sentence": f"Live {version} has the same configuration"}
     loss = report["splits"][-1]["differences"][label]["ndcg"]
-    verdict = KEEPS if loss["low"] >= -max_loss else MAY_LOSE
+    verdict = KEEPS if loss["low"] > -max_loss else MAY_LOSE
     words = {
         KEEPS: f"a loss of more than {max_loss:g} is ruled out",
         MAY_LOSE: f"a loss of more than {max_loss:g} is NOT ruled out",

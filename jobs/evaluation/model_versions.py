@@ -8,7 +8,6 @@ import msgspec
 
 from jobs.evaluation.compare_models import compare_scored
 from jobs.evaluation.evaluation_tasks import TOO_FEW, Tasks, last_day, make_tasks, read_marts
-from jobs.evaluation.gate_release import KEEPS, MAY_LOSE
 from jobs.evaluation.live_configuration import Configuration, configuration_of, live_configuration
 from jobs.evaluation.score_models import fit_model, score_model
 from jobs.evaluation.search_models import Bounds, choose_parameters
@@ -23,7 +22,7 @@ from reco_contracts.artifacts import (
     released_model,
     set_promoted_model,
 )
-from reco_contracts.errors import EmptyPartitionError, GateRefusedError
+from reco_contracts.errors import ContractError, EmptyPartitionError, GateRefusedError
 from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 
@@ -81,13 +80,16 @@ def compare_versions(first: str, second: str, settings: Settings, run_date: date
 
     Raises:
         EmptyPartitionError: a version or the marts are not there, or nobody can be scored.
+        ContractError: both are the same version.
         RecoError: a configuration can no longer be fitted.
     """
     layout = settings.layout
+    if first == second:
+        raise ContractError(f"{first} was named twice; name two versions (`reco models list`)")
     both = {version: read_model_manifest(layout, version) for version in (first, second)}
     configurations = {version: configuration_of(layout, version) for version in both}
     split = _split(settings, run_date)
-    report = _score(configurations, split, settings)
+    report = _score(configurations, split, settings, second)
     return {
         "versions": {
             version: {
@@ -153,12 +155,14 @@ def _split(settings: Settings, run_date: date | None) -> Tasks:
     return split
 
 
-def _score(configurations: Mapping[str, Configuration], split: Tasks, settings: Settings) -> dict[str, Any]:
+def _score(
+    configurations: Mapping[str, Configuration], split: Tasks, settings: Settings, opponent: str
+) -> dict[str, Any]:
     scored = {
         label: score_model(fit_model(one.model, one.parameters, split.test, settings), split.test, settings)
         for label, one in configurations.items()
     }
-    return compare_scored(scored, split.test, split.categories, settings)
+    return compare_scored(scored, split.test, split.categories, settings, opponent)
 
 
 def _pass_gate(candidate: Configuration, live: Configuration | None, split: Tasks, settings: Settings) -> str:
@@ -171,17 +175,17 @@ def _pass_gate(candidate: Configuration, live: Configuration | None, split: Task
     opponents = {BASELINE: _tuned_baseline(split, settings)}
     if live and not live.is_same(candidate.model, candidate.parameters):
         opponents[str(live.model_version)] = live
-    differences = _score({version: candidate} | opponents, split, settings)["differences"]
+    differences = _score({version: candidate} | opponents, split, settings, BASELINE)["differences"]
     said, is_passed = [], split.is_enough
     if not split.is_enough:
         said.append(f"{TOO_FEW} warm users: {len(split.test.rows)}, {settings.evaluate.min_warm_users} are needed")
     for opponent, difference in differences.items():
         least = 0.0 if opponent == BASELINE else -settings.gate.max_loss_ndcg
         low, value, high = (difference["ndcg"][key] for key in ("low", "value", "high"))
-        passes = low > least if opponent == BASELINE else low >= least
+        passes = low > least
         is_passed &= passes
-        word = KEEPS if passes else MAY_LOSE
-        said.append(f"against {opponent}: NDCG@{k} {value:+.4f} [{low:+.4f}, {high:+.4f}], {word} (least {least:g})")
+        word = "which is above" if passes else "which is not above"
+        said.append(f"against {opponent}: NDCG@{k} {value:+.4f} [{low:+.4f}, {high:+.4f}], {word} {least:g}")
     result = f"{version}, {split.name} split, " + "; ".join(said)
     if not is_passed:
         raise GateRefusedError(f"{result}. Nothing was changed; `--force` promotes it all the same.")
