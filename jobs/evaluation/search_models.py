@@ -146,7 +146,7 @@ def with_components(names: Sequence[str], settings: Settings) -> list[str]:
     ordered: dict[str, None] = {}
     for name in names:
         model_class(name)
-        ordered |= dict.fromkeys([*with_components(component_names(name, settings), settings), name])
+        ordered |= dict.fromkeys([*with_components(component_names(name, settings.train), settings), name])
     return list(ordered)
 
 
@@ -158,7 +158,7 @@ def fixed_parameters(name: str, chosen: Mapping[str, Mapping[str, Any]], setting
         chosen: parameters by name of model; the defaults where one is missing.
         settings: [train].
     """
-    parts = component_names(name, settings)
+    parts = component_names(name, settings.train)
     if not parts:
         return {}
     return {COMPONENTS: {one: dict(chosen.get(one) or default_parameters(one, settings.train)) for one in parts}}

@@ -12,7 +12,7 @@ from jobs.models.pure_svd import PureSvdModel
 from jobs.models.spectral import SpectralModel
 from jobs.models.user_neighbours import UserNeighboursModel
 from reco_contracts.errors import ConfigError
-from reco_contracts.settings import Settings, TrainSection
+from reco_contracts.settings import TrainSection
 
 _FAMILY: Final[tuple[type[Model], ...]] = (
     PopularityModel,
@@ -33,8 +33,8 @@ def default_parameters(name: str, settings: TrainSection) -> dict[str, Any]:
     return {key: values[0] for key, values in model_class(name).search_space(settings).items()}
 
 
-def component_names(name: str, settings: Settings) -> tuple[str, ...]:  # noqa: ARG001 - no model is made of others yet
-    """The models that a model is made of, which are searched before it; none for most."""
+def component_names(name: str, settings: TrainSection) -> tuple[str, ...]:  # noqa: ARG001 - no model is made of others yet
+    """The models that a model is made of; the search tunes them first, each on its own."""
     return ()
 
 
