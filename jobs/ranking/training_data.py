@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from jobs.ranking.feature_history import FeatureHistory
 from jobs.ranking.interaction_matrix import Interactions, make_interactions
 from jobs.ranking.item_content import item_content
 
@@ -29,7 +30,8 @@ def training_data(
     """
     users = history["user_id"].unique().sort()
     segments, content = segments_of(users, people), item_content(items)
-    return users, make_interactions(history, users, items["item_id"], as_of, segments, content)
+    features = FeatureHistory(history, items, users, as_of)
+    return users, make_interactions(history, users, items["item_id"], as_of, segments, content, features)
 
 
 def segments_of(users: pl.Series, people: pl.DataFrame) -> npt.NDArray[np.str_]:
