@@ -16,8 +16,8 @@ from reco_contracts.errors import ContractError, EmptyPartitionError
 
 # Feast's name for the moment that a row asks for.
 ROW_TIMESTAMP: Final = "event_timestamp"
-
-_COUNTED = ("views", "clicks", "add_to_carts", "purchases", "returns", "dismissals")
+# The columns of fct_interactions that count events; a rating counts as one more.
+COUNTED_EVENTS: Final = ("views", "clicks", "add_to_carts", "purchases", "returns", "dismissals")
 
 
 def join_features(rows: pl.DataFrame, features: pl.DataFrame, view: Table) -> pl.DataFrame:
@@ -61,7 +61,8 @@ def read_feature_rows(layout: Layout, view: Table) -> pl.DataFrame:
     files = sorted(folder.glob(f"event_date=*/{PARTITION_FILE}"))
     if not files:
         raise EmptyPartitionError(f"{folder} holds no partition; run `reco build-features` first")
-    return pl.concat(pl.read_parquet(file, hive_partitioning=False).cast(dict(polars_schema(view))) for file in files)
+    schema = pl.Schema(polars_schema(view))
+    return pl.concat(pl.read_parquet(file, hive_partitioning=False).cast(schema) for file in files)
 
 
 def inputs_of_history(history: pl.DataFrame, items: pl.DataFrame) -> FeatureInputs:
@@ -78,7 +79,7 @@ def inputs_of_history(history: pl.DataFrame, items: pl.DataFrame) -> FeatureInpu
     # Exact sums: those of doubles depend on the order in which threads meet them.
     rows = history.with_columns(
         pl.col("weight").cast(pl.Decimal(18, 4)),
-        (pl.sum_horizontal(_COUNTED) + pl.col("rating").is_not_null()).alias("interactions"),
+        (pl.sum_horizontal(COUNTED_EVENTS) + pl.col("rating").is_not_null()).alias("interactions"),
     )
     user_daily, item_daily = (_daily(rows, key) for key in ("user_id", "item_id"))
     return FeatureInputs(user_daily, item_daily, rows.lazy(), items.lazy())

@@ -110,12 +110,12 @@ def _category_features(users: _Cells, items: _Cells, data: Interactions, values:
     asked = users * size + wanted + 1
     found = np.minimum(np.searchsorted(named, asked), max(len(named) - 1, 0))
     hits = named[found] == asked if len(named) else np.zeros(len(asked), dtype=bool)
-    share = np.where(hits, sums[found], 0) / np.maximum(totals[users], 1e-9) if len(named) else np.zeros(len(asked))
-    share = np.where(wanted >= 0, share, np.nan)
+    part = np.where(hits, sums[found], 0) if len(named) else np.zeros(len(asked))
+    share = np.where(wanted >= 0, part / np.maximum(totals[users], 1e-9), np.nan).astype(np.float32)
     if values is None:
         return [share, np.full(len(items), np.nan, dtype=np.float32)]
     top = values.top_categories[users]
-    return [share, np.where((wanted >= 0) & (top >= 0), top == wanted, np.nan)]
+    return [share, np.where((wanted >= 0) & (top >= 0), top == wanted, np.nan).astype(np.float32)]
 
 
 def _price_ratio(users: _Cells, items: _Cells, data: Interactions, values: FeatureValues | None) -> _Floats:

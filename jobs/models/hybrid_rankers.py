@@ -68,7 +68,8 @@ class LambdaRanker:
         if not len(values):
             return np.zeros(0, dtype=np.float32)
         raw = self.booster.predict(values, num_threads=threads or (os.cpu_count() or 1))
-        return (1 / (1 + np.exp(-np.asarray(raw)))).astype(np.float32)
+        scores: _Floats = (1 / (1 + np.exp(-np.asarray(raw)))).astype(np.float32)
+        return scores
 
 
 def equal_blend(n_columns: int) -> LinearBlend:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.features.build_features import feature_timestamp, item_features, user_features
-from jobs.features.join_features import ROW_TIMESTAMP, inputs_of_history, join_features
+from jobs.features.join_features import COUNTED_EVENTS, ROW_TIMESTAMP, inputs_of_history, join_features
 from reco_contracts.columns import ITEM_FEATURES, USER_FEATURES, DType, Table
 
 TOP_CATEGORY: Final = "top_category"
@@ -101,6 +101,11 @@ class FeatureHistory:
         rows = self.rows.join(cells, on=["user_id", "item_id", "event_date"], how="anti")
         return replace(self, rows=rows, _known=[])
 
+    def inputs(self) -> list[npt.NDArray[np.generic]]:
+        """What features depend on besides ids, days and weights, for a fingerprint."""
+        counts = [self.rows[name].to_numpy() for name in COUNTED_EVENTS]
+        return [*counts, self.rows["rating"].is_not_null().to_numpy(), self._prices()]
+
     def values(self) -> FeatureValues:
         """Features of the selected users and of all items, computed once a history."""
         if not self._known:
@@ -116,8 +121,11 @@ class FeatureHistory:
             users=_numbers(users, USER_FEATURES),
             top_categories=_category_codes(users[TOP_CATEGORY], self.catalogue["diversity_category"]),
             items=_numbers(items, ITEM_FEATURES),
-            prices=self.catalogue["price"].fill_null(float("nan")).to_numpy().astype(np.float32),
+            prices=self._prices(),
         )
+
+    def _prices(self) -> _Floats:
+        return self.catalogue["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
     def _joined(self, ids: pl.Series, features: pl.DataFrame, view: Table) -> pl.DataFrame:
         moment = pl.lit(feature_timestamp(self.as_of)).alias(ROW_TIMESTAMP)
