@@ -157,6 +157,19 @@ class ContentSection(HistorySection):
     title_weight: tuple[_Positive, ...] = Field((1.0, 0.3), min_length=1)
 
 
+class HybridSection(Section):
+    """[train.hybrid]: each list but the first is searched on the validation period."""
+
+    components: tuple[str, ...] = Field(("als", "popularity"), min_length=1)
+    candidates: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
+    ranker: tuple[Literal["auto", "lambdarank", "linear"], ...] = Field(("auto",), min_length=1)
+    ranker_users: tuple[Annotated[int, Field(ge=1)], ...] = Field((2_000,), min_length=1)
+    holdout_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((28,), min_length=1)
+    trees: tuple[Annotated[int, Field(ge=1)], ...] = Field((150,), min_length=1)
+    leaves: tuple[Annotated[int, Field(ge=2)], ...] = Field((15,), min_length=1)
+    learning_rate: tuple[_Positive, ...] = Field((0.05,), min_length=1)
+
+
 class TrainSection(Section):
     """[train]."""
 
@@ -173,6 +186,7 @@ class TrainSection(Section):
     spectral: SpectralSection = SpectralSection()
     ease: EaseSection = EaseSection()
     content: ContentSection = ContentSection()
+    hybrid: HybridSection = HybridSection()
 
 
 class EvaluateSection(Section):

@@ -7,6 +7,7 @@ from jobs.models.base import Model
 from jobs.models.content import ContentModel
 from jobs.models.ease import EaseModel
 from jobs.models.item_neighbours import ItemNeighboursModel
+from jobs.models.hybrid import HybridModel
 from jobs.models.popularity import PopularityModel
 from jobs.models.pure_svd import PureSvdModel
 from jobs.models.spectral import SpectralModel
@@ -23,6 +24,7 @@ _FAMILY: Final[tuple[type[Model], ...]] = (
     SpectralModel,
     EaseModel,
     ContentModel,
+    HybridModel,
 )
 MODELS: Final[dict[str, type[Model]]] = {model.name: model for model in _FAMILY}
 BASELINE: Final = PopularityModel.name
@@ -33,9 +35,9 @@ def default_parameters(name: str, settings: TrainSection) -> dict[str, Any]:
     return {key: values[0] for key, values in model_class(name).search_space(settings).items()}
 
 
-def component_names(name: str, settings: TrainSection) -> tuple[str, ...]:  # noqa: ARG001 - no model is made of others yet
+def component_names(name: str, settings: TrainSection) -> tuple[str, ...]:
     """The models that a model is made of; the search tunes them first, each on its own."""
-    return ()
+    return settings.hybrid.components if name == HybridModel.name else ()
 
 
 def model_class(name: str) -> type[Model]:

@@ -15,7 +15,7 @@ from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
-from jobs.ranking.training_data import segments_of
+from jobs.ranking.training_data import serving_data
 from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
@@ -112,7 +112,7 @@ def write_lists(
     catalogue.write_parquet(folder / "catalogue.parquet")
     users, item_ids = history["user_id"].unique().sort(), items["item_id"]
     data = make_interactions(history, users, item_ids, run_date)
-    model_data = make_interactions(history, users, model_items, run_date, segments_of(users, people))
+    model_data = serving_data(history, users, model_items, items, people, run_date)
     ranking = ranking_model(model, model_items, item_ids, is_available)
     popular = [
         popular_items(data, catalogue, is_available, days, max(surfaces.popular.k, surfaces.similar.k + 1))

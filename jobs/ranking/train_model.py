@@ -137,6 +137,8 @@ def fingerprint_of(data: Interactions, users: pl.Series, items: pl.Series, rest:
         arrays += [data.content.words.data, data.content.words.indices, data.content.words.indptr]
         arrays.append(data.content.categories)
         digest.update("\0".join(data.content.vocabulary).encode())
+    if data.features is not None:
+        arrays += data.features.inputs()
     for array in arrays:
         digest.update(array.tobytes())
     for ids in (users, items):
