@@ -45,9 +45,9 @@ class Arm:
 
 ARMS: Final = (
     Arm("neither", 0.0, 0.0),
-    Arm("content alone", 3.0, 0.0),
+    Arm("content alone", 10.0, 0.0),
     Arm("share alone", 0.0, 0.05),
-    Arm("content and share", 3.0, 0.05),
+    Arm("content and share", 10.0, 0.05),
 )
 
 

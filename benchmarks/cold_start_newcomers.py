@@ -24,7 +24,7 @@ LIST_LENGTH: Final = 10
 # Two-sided 95 % of Student's t, by degrees of freedom, for the numbers of shops that are drawn.
 _T_95: Final = {4: 2.776, 9: 2.262, 19: 2.093}
 # Half the default: a shop of a few hundred users has no more in it.
-PARAMETERS: Final = AlsParameters(factors=32, regularization=1.0, alpha=1.0, content_users=3.0)
+PARAMETERS: Final = AlsParameters(factors=32, regularization=1.0, alpha=1.0, content_users=10.0)
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def worth_of_lists(
     results = []
     for count in clicks:
         history = clicks_history(shop, silent, clicked[:, :count])
-        blocks = list(fold_in_lists(home, shop.user_ids.gather(silent), history, nobody))
+        blocks = list(fold_in_lists(home, shop.user_ids.gather(silent), history, shop.items, nobody))
         folded = np.concatenate([block.items for block in blocks])
         popular = _popular_lists(home, clicked[:, :count])
         liking = shop.liking[silent]

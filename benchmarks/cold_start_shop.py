@@ -33,7 +33,8 @@ class ArrayShop:
         size: numbers of users, items and days.
         truth: who likes what.
         liking: float64, shape (n_users, n_items), 0..1; what a list is worth is the mean over it.
-        content: what is known of the items apart from the log.
+        items: columns of dim_items that describe them.
+        content: the same as words.
         history: weigh_events.HISTORY_SCHEMA, ids as in `user_ids` and `item_ids`.
         user_ids: sorted.
         item_ids: sorted.
@@ -42,6 +43,7 @@ class ArrayShop:
     size: ShopSize
     truth: Truth
     liking: Floats
+    items: pl.DataFrame
     content: ItemContent
     history: pl.DataFrame
     user_ids: pl.Series
@@ -91,11 +93,13 @@ def draw_shop(
     )
     user_ids = pl.Series("user_id", [f"user-{number:05d}" for number in range(size.users)])
     item_ids = pl.Series("item_id", [f"item-{number:05d}" for number in range(size.items)])
+    items = _items(truth, item_ids, rng)
     return ArrayShop(
         size=size,
         truth=truth,
         liking=liking_of((truth.user_vectors @ truth.item_vectors.T).astype(np.float64)),
-        content=_content(truth, item_ids, rng),
+        items=items,
+        content=item_content(items),
         history=_history(size, truth, user_ids, item_ids, rng),
         user_ids=user_ids,
         item_ids=item_ids,
@@ -154,10 +158,10 @@ def _some(rows: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
     return np.zeros(0, dtype=np.int64) if rows is None else rows
 
 
-def _content(truth: Truth, item_ids: pl.Series, rng: np.random.Generator) -> ItemContent:
+def _items(truth: Truth, item_ids: pl.Series, rng: np.random.Generator) -> pl.DataFrame:
     titles, brands = name_items(truth.shelf, rng)
     paths = [list(shelves()[shelf].path) for shelf in truth.shelf.tolist()]
-    items = {
+    columns = {
         "item_id": item_ids,
         "title": titles,
         "categories": paths,
@@ -165,7 +169,7 @@ def _content(truth: Truth, item_ids: pl.Series, rng: np.random.Generator) -> Ite
         "seller": [None] * len(titles),
         "diversity_category": [path[1] for path in paths],
     }
-    return item_content(pl.DataFrame(items, schema_overrides={"seller": pl.String}))
+    return pl.DataFrame(columns, schema_overrides={"seller": pl.String})
 
 
 def _history(
@@ -178,4 +182,5 @@ def _history(
         user_id=user_ids.gather(events["user"]),
         item_id=item_ids.gather(events["item"]),
     )
-    return weigh_events(events, InteractionsSection())
+    occurred = pl.col("event_date").cast(pl.Datetime("us", "UTC")) + pl.duration(milliseconds="at_ms")
+    return weigh_events(events.with_columns(occurred_at=occurred), InteractionsSection()).select(*HISTORY_SCHEMA)

@@ -95,6 +95,11 @@ class Layout:
         return self.root / "models"
 
     @property
+    def tuning(self) -> Path:
+        """Searches of parameters, a folder a model."""
+        return self.root / "tuning"
+
+    @property
     def lists(self) -> Path:
         """List folders, one a generation."""
         return self.root / "lists"
@@ -196,8 +201,21 @@ def released_model(layout: Layout) -> str | None:
 
 
 def set_released_model(layout: Layout, model_version: str) -> None:
-    """Record the version whose lists are live."""
+    """Record the version whose lists are live; this ends a promotion."""
     with replace_file(layout.models / "released") as path:
+        path.write_text(model_version + "\n")
+    (layout.models / "promoted").unlink(missing_ok=True)
+
+
+def promoted_model(layout: Layout) -> str | None:
+    """The version that somebody chose to rank until the next release, or None."""
+    pointer = layout.models / "promoted"
+    return pointer.read_text().strip() if pointer.exists() else None
+
+
+def set_promoted_model(layout: Layout, model_version: str) -> None:
+    """Let a version rank until the next release."""
+    with replace_file(layout.models / "promoted") as path:
         path.write_text(model_version + "\n")
 
 

@@ -1,6 +1,5 @@
-"""Commands of `reco` that choose, train and apply models; jobs are imported when they run."""
+"""Commands of `reco` that release, train and apply models; jobs are imported when they run."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,52 +12,20 @@ from reco_contracts.settings import get_settings
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
-    app.command("evaluate")(evaluate)
     app.command("gate")(gate)
     app.command("train")(train)
     app.command("rank")(rank)
     app.command("fold-in")(fold_in)
 
 
-def evaluate(run_date: RunDate, as_json: JsonFlag = False) -> None:
-    """Choose the model's parameters on a validation period and score it beside popularity on the next.
-
-    Both periods end at the run date and are as long as [evaluate] in reco.toml says.
-    Every combination of the lists in [train.als] is tried. The report, with the whole
-    grid, is data/reports/RUN_DATE/evaluation.json; `reco gate` and `reco train` read it.
-
-    With train.every_days > 1 nothing is evaluated while the released model is young
-    enough to rank; RECO_TRAIN__EVERY_DAYS=1 before the command does it all the same.
-    """
-    from jobs.cli.evaluation_tables import print_evaluation
-    from jobs.evaluation.evaluate_models import run
-
-    started = time.monotonic()
-    settings = get_settings()
-    report = run(run_date.date(), settings)
-    if "splits" not in report:
-        print_summary("Nothing to evaluate", report, as_json)
-        return
-    if not as_json:
-        print_evaluation(report)
-    summary = {
-        "result": report["sentence"],
-        "verdict": report["verdict"],
-        "primary_split": report["primary_split"],
-        "chosen": report["chosen"] or {},
-        "report": settings.layout.report(run_date.date()) / "evaluation.json",
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    print_summary("Evaluated", summary, as_json)
-
-
 def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
     """Let the chosen configuration pass, or not, by its evaluation.
 
-    With gate.mode = "refuse" a model that does not beat popularity (tied, worse, or too
-    few users to tell) ends the run with exit code 6 and what is live stays live; with
-    "warn" it is said and the run goes on. While train.every_days lets the released
-    model rank, there is nothing to judge and the run goes on.
+    It has to beat popularity, and a loss of more than gate.max_loss_ndcg against what is live,
+    refitted before the same cut, has to be ruled out by the interval. With gate.mode = "refuse"
+    anything else (tied, worse, or too few users to tell) ends the run with exit code 6 and
+    what is live stays live; with "warn" it is said and the run goes on. While
+    train.every_days or a promotion lets a model rank, there is nothing to judge.
     """
     from jobs.evaluation.gate_release import run
 

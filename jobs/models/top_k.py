@@ -1,5 +1,10 @@
 """The k best items of many rows, ties broken by item index."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from implicit.cpu.topk import topk as product_top_k
@@ -7,33 +12,143 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import PAD, TopK
+from jobs.models.block_size import blocks, uneven_blocks
+
+ScoreBlock = Callable[[slice], npt.NDArray[np.float32]]
 
 # Scores held at once while a row with ties is ranked in full: 64 MB of float32.
 _DENSE_SCORES = 16_000_000
+# What a stored score takes while it is ranked, in numbers of 4 bytes: its place, its value, what is above the least.
+_PADDED_NUMBERS = 5
+_DROPPED_BITS = 5
 _FILTERED = np.finfo(np.float32).min
 
 
-def best_of_scores(scores: npt.NDArray[np.float32], k: int) -> TopK:
+def best_of_scores(scores: npt.NDArray[np.floating[Any]], k: int) -> TopK:
     """Rank dense scores.
 
     Args:
-        scores: float32, shape (n, m); -inf = never.
+        scores: floats, shape (n, m); -inf = never.
         k: list length.
     """
     n, m = scores.shape
-    result = empty_lists(n, k)
     if n == 0 or m == 0:
-        return result
-    kept = min(k, m)
-    threshold = np.partition(scores, m - kept, axis=1)[:, m - kept]
-    rows, columns = np.nonzero((scores >= threshold[:, None]) & (scores > -np.inf))
-    values = scores[rows, columns]
-    order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
+        return empty_lists(n, k)
+    least = np.maximum(_at_most_kth(scores, min(k, m)), np.finfo(scores.dtype).min)
+    rows, columns = np.divmod(np.flatnonzero(scores >= least[:, None]), m)
+    return _first_of_rows(n, k, rows, columns, scores[rows, columns])
+
+
+def best_of_sparse_scores(scores: csr_matrix, k: int) -> TopK:
+    """Rank the positive entries of sparse scores; what is not stored is never listed.
+
+    Args:
+        scores: CSR float32, shape (n, m), columns in any order.
+        k: list length.
+    """
+    lengths = np.diff(scores.indptr)
+    result = empty_lists(scores.shape[0], k)
+    # Rows of like length together, so that little is padded.
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    for part in uneven_blocks(_PADDED_NUMBERS * lengths[order].astype(np.int64)):
+        rows = order[part]
+        for some in blocks(len(rows), _PADDED_NUMBERS * int(lengths[rows[-1]])):
+            _rank_padded(result, scores, rows[some])
+    return result
+
+
+def _rank_padded(result: TopK, scores: csr_matrix, rows: npt.NDArray[np.int64]) -> None:
+    starts, lengths = scores.indptr[rows], np.diff(scores.indptr)[rows]
+    width = int(lengths.max())
+    place = starts[:, None] + np.arange(width, dtype=starts.dtype)
+    place[np.arange(width) >= lengths[:, None]] = PAD
+    values = np.where(place >= 0, scores.data[place], 0)
+    least = np.maximum(_at_most_kth(values, min(result.items.shape[1], width)), np.finfo(np.float32).tiny)
+    row, at = np.nonzero(values >= least[:, None])
+    best = _first_of_rows(
+        len(rows), result.items.shape[1], row, scores.indices[place[row, at]], values[row, at], is_sorted=False
+    )
+    result.items[rows], result.scores[rows] = best
+
+
+def _at_most_kth(scores: npt.NDArray[np.floating[Any]], k: int) -> npt.NDArray[np.floating[Any]]:
+    """For each row a number that is not above its k-th largest score, and close to it."""
+    n, m = scores.shape
+    groups = 8 * k
+    if m > 4 * groups:
+        # The k-th largest of the groups' maxima: ten times quicker than a partition of the whole row.
+        scores = scores[:, : m // groups * groups].reshape(n, m // groups, groups).max(axis=1)
+    return np.partition(scores, scores.shape[1] - k, axis=1)[:, -k]
+
+
+def _first_of_rows(
+    n: int,
+    k: int,
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.integer[Any]],
+    values: npt.NDArray[np.floating[Any]],
+    *,
+    is_sorted: bool = True,
+) -> TopK:
+    """The k best of some cells of n rows.
+
+    Args:
+        n: rows.
+        k: list length.
+        rows: int64, not falling.
+        columns: of the cells.
+        values: of the cells.
+        is_sorted: the columns of a row ascend.
+    """
+    result = empty_lists(n, k)
+    order = np.lexsort((-values, rows) if is_sorted else (columns, -values, rows))
+    columns, values = columns[order], values[order]
     position = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    first = position < kept
+    first = position < k
     result.items[rows[first], position[first]] = columns[first]
     result.scores[rows[first], position[first]] = values[first]
+    return result
+
+
+def best_in_blocks(
+    score_block: ScoreBlock,
+    n: int,
+    k: int,
+    allowed: npt.NDArray[np.bool_],
+    blocked: csr_matrix | None = None,
+    threads: int = 0,
+    row_size: int = 0,
+) -> TopK:
+    """Rank scores that are made a block of rows at a time, each block in a thread.
+
+    Args:
+        score_block: gives the scores of some rows, float32, shape (rows, n_items), -inf = never; they are changed.
+        n: rows.
+        k: list length.
+        allowed: bool, shape (n_items,); false = never.
+        blocked: CSR, shape (n, n_items); non-zero = never in this row.
+        threads: 0 = all cores; the lists do not depend on it.
+        row_size: numbers that a row takes while it is scored; 0 = no more than its scores.
+    """
+    result = empty_lists(n, k)
+    if not allowed.any():
+        return result
+
+    penalty = np.where(allowed, 0, -np.inf).astype(np.float32)
+
+    def rank(rows: slice) -> None:
+        scores = score_block(rows)
+        scores += penalty
+        if blocked is not None:
+            cells = blocked[rows].tocoo()
+            scores[cells.row, cells.col] = -np.inf
+        result.items[rows], result.scores[rows] = best_of_scores(scores, k)
+
+    # BLAS threads under our own slow both down.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for _ in pool.map(rank, blocks(n, row_size or len(allowed))):
+            pass
     return result
 
 
@@ -100,6 +215,41 @@ def product_scores(
     return np.where(items >= 0, scores, 0).astype(np.float32)
 
 
+def all_products(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Products of all rows of one matrix with all rows of another.
+
+    Args:
+        left: float32, shape (n, width).
+        right: float32, shape (m, width).
+
+    Returns:
+        float32, shape (n, m).
+    """
+    with threadpool_limits(1, "blas"):
+        products: npt.NDArray[np.float32] = left @ right.T
+    return products
+
+
+def without_zeros(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Put -inf in place of what is not positive: items that nothing links with the history are not ranked."""
+    scores[scores <= 0] = -np.inf
+    return scores
+
+
+def round_off(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Round in place to 18 bits, 4e-6 of the value, so that what is equal but for the order of a sum is a tie.
+
+    BLAS adds in an order that depends on where a row stands among others, and on the processor.
+
+    Args:
+        scores: float32, finite, C order.
+    """
+    bits = scores.view(np.int32)
+    bits += 1 << (_DROPPED_BITS - 1)
+    bits &= ~((1 << _DROPPED_BITS) - 1)
+    return scores
+
+
 def _rank_in_full(
     result: TopK,
     rows: npt.NDArray[np.int64],
@@ -125,3 +275,10 @@ def _rank_in_full(
 def empty_lists(n: int, k: int) -> TopK:
     """Lists with nothing in them, k places each."""
     return TopK(np.full((n, k), PAD, dtype=np.int32), np.zeros((n, k), dtype=np.float32))
+
+
+def spread_lists(lists: TopK, rows: npt.NDArray[np.int64], n: int) -> TopK:
+    """Put lists of some rows to their places among n rows; the others are empty."""
+    result = empty_lists(n, lists.items.shape[1])
+    result.items[rows], result.scores[rows] = lists
+    return result

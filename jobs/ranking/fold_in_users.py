@@ -24,9 +24,9 @@ from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import RankingModel, home_lists, ranking_model
 from jobs.ranking.save_lists import ListBlock, save_lists
 from jobs.ranking.train_model import load_model
-from jobs.ranking.training_data import segments_of
-from jobs.ranking.weigh_events import HISTORY_SCHEMA, clicks_on, weigh_events
-from jobs.warehouse.read_marts import last_interaction_date, read_histories, read_users
+from jobs.ranking.training_data import serving_data
+from jobs.ranking.weigh_events import clicks_on, weigh_events
+from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.settings import HomeSurface, Settings
@@ -58,7 +58,7 @@ class NewEvents:
     """What users did beside what the marts hold.
 
     Attributes:
-        history: weigh_events.HISTORY_SCHEMA.
+        history: columns of fct_interactions.
         counts: how many events were read, and what became of them.
     """
 
@@ -67,7 +67,7 @@ class NewEvents:
 
 
 def fold_in_lists(
-    home: HomeRanking, users: pl.Series, history: pl.DataFrame, people: pl.DataFrame
+    home: HomeRanking, users: pl.Series, history: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame
 ) -> Iterator[ListBlock]:
     """Rank some users; the same history gives the same list, whoever else is ranked.
 
@@ -77,7 +77,9 @@ def fold_in_lists(
     Args:
         home: what the lists are made with.
         users: ids; those without a row in the history get what their segment likes.
-        history: all that they did, weigh_events.HISTORY_SCHEMA.
+        history: columns of fct_interactions; all that the users did, and what others did where the model
+            has features of items, which are made of it.
+        items: dim_items.
         people: dim_users.
 
     Yields:
@@ -87,9 +89,8 @@ def fold_in_lists(
     newest = history["event_date"].max()
     as_of = max(home.run_date, newest) if isinstance(newest, date) else home.run_date
     ordered = history.sort("user_id", "item_id", "event_date")
-    segments = segments_of(users, people)
-    model_data = make_interactions(ordered, users, home.model_items, as_of, segments)
-    data = make_interactions(ordered, users, home.item_ids, as_of, segments)
+    model_data = serving_data(ordered, users, home.model_items, items, people, as_of)
+    data = make_interactions(ordered, users, home.item_ids, as_of)
     yield from home_lists(home.ranking, users, model_data, data, home.fillers, home.rules.exclude_seen, home.rules.k)
 
 
@@ -130,16 +131,17 @@ def run(
     home = load_home_ranking(layout, live, settings.train.threads)
     clicked = _clicks(home, (users or [""])[0], items or [], settings)
     new = read_new_events(events, last_interaction_date(layout), settings, now) if events else NewEvents(clicked, {})
-    history = pl.concat([clicked, new.history]) if events else clicked
-    named = pl.Series("user_id", [*(users or []), *history["user_id"]], dtype=pl.String).unique().sort()
-    known = read_histories(layout, named).select(*HISTORY_SCHEMA)
+    done = pl.concat([clicked, new.history]) if events else clicked
+    named = pl.Series("user_id", [*(users or []), *done["user_id"]], dtype=pl.String).unique().sort()
+    history = pl.concat([read_interactions(layout, date.max), done])
+    blocks = fold_in_lists(home, named, history, read_items(layout), read_users(layout))
     path = layout.overlay_file(live, name)
     with replace_file(path) as temporary:
-        lists = save_lists(temporary, fold_in_lists(home, named, pl.concat([known, history]), read_users(layout)))
+        lists = save_lists(temporary, blocks)
     return {
         "generation": live,
         "users": lists,
-        "without_history": len(named) - pl.concat([known["user_id"], history["user_id"]]).n_unique(),
+        "without_history": len(named) - int(named.is_in(history["user_id"].unique().implode()).sum()),
         **new.counts,
         "file": path,
     }

@@ -17,7 +17,7 @@ from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
-from jobs.ranking.training_data import segments_of
+from jobs.ranking.training_data import segments_of, serving_data
 from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
@@ -118,9 +118,8 @@ def write_lists(
     catalogue = items.with_columns(pl.Series("is_available", is_available)).select(CATALOGUE_COLUMNS)
     catalogue.write_parquet(folder / "catalogue.parquet")
     users, item_ids = users_to_rank(history, people, surfaces.home), items["item_id"]
-    segments = segments_of(users, people)
-    data = make_interactions(history, users, item_ids, run_date, segments)
-    model_data = make_interactions(history, users, model_items, run_date, segments)
+    data = make_interactions(history, users, item_ids, run_date, segments_of(users, people))
+    model_data = serving_data(history, users, model_items, items, people, run_date)
     ranking = ranking_model(model, model_items, item_ids, is_available)
     popular = [
         popular_items(data, catalogue, is_available, days, max(surfaces.popular.k, surfaces.similar.k + 1))

@@ -29,21 +29,6 @@ def read_interactions(layout: Layout, run_date: date) -> pl.DataFrame:
     return frame
 
 
-def read_histories(layout: Layout, users: pl.Series) -> pl.DataFrame:
-    """All interactions of some users, in the form and order of `read_interactions`; empty where they have none.
-
-    Args:
-        layout: where the export is.
-        users: ids.
-
-    Raises:
-        EmptyPartitionError: there is no export.
-    """
-    rows = _read(layout.export(FCT_INTERACTIONS.name), FCT_INTERACTIONS)
-    own = rows.filter(pl.col("user_id").is_in(users.implode()))
-    return own.with_columns(pl.col("weight").cast(pl.Float64)).sort("user_id", "item_id", "event_date").collect()
-
-
 def last_interaction_date(layout: Layout) -> date:
     """The last day of the exported interactions.
 

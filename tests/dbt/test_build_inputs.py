@@ -15,7 +15,7 @@ from hand_made_shop import DAY_1, DAY_2, DAY_3, event, land, settings_for, write
 from jobs.landing.ledger import read_entry, write_entry
 from jobs.ranking.weigh_events import weigh_events
 from jobs.warehouse.run_dbt import run, target_folder
-from reco_contracts.columns import MARTS_TO_EXPORT
+from reco_contracts.columns import FCT_INTERACTIONS, MARTS_TO_EXPORT
 from reco_contracts.errors import ConfigError, ValidationFailedError
 from reco_contracts.settings import Settings
 
@@ -175,9 +175,6 @@ def test_events_weighed_without_the_warehouse_are_its_interactions(shop: Setting
     paths = sorted(path for path in shop.layout.landing("events").glob("*/*.parquet") if path.stem != "taken_back")
     landed = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
     weighed = weigh_events(landed.with_columns(event_date=pl.col("occurred_at").dt.date()), shop.interactions)
-    found = query(
-        shop,
-        "select event_date, user_id, item_id, weight::double, is_consumed from marts.fct_interactions "
-        "order by user_id, item_id, event_date",
-    )
+    columns = ", ".join(FCT_INTERACTIONS.column_names).replace("weight", "weight::double")
+    found = query(shop, f"select {columns} from marts.fct_interactions order by user_id, item_id, event_date")  # noqa: S608
     assert weighed.rows() == found

@@ -89,7 +89,7 @@ def test_newest_events_give_the_list_that_ranking_them_all_would_give(shop, fold
     everybody = pl.Series([f"user-{n:02d}" for n in range(N_USERS)] + ["newcomer"])
     full = {
         subject: items.tolist()
-        for block in fold_in_lists(home, everybody, rows, people)
+        for block in fold_in_lists(home, everybody, rows, shop.items, people)
         for subject, items in zip(block.subjects, block.items, strict=True)
     }
     for subject, items in folded.select("subject", "item_indices").iter_rows():
