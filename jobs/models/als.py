@@ -20,6 +20,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import Contributors, TopK
+from jobs.models.content_factors import blend_with_content
 from jobs.models.history import relative_weights, require_items
 from jobs.models.model_files import load_arrays, save_arrays
 from jobs.models.top_k import best_by_product, product_scores, spread_lists
@@ -40,6 +41,8 @@ class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):
         half_life_days: age at which an interaction counts half; 0 = never.
         weighting: "linear" or "log".
         iterations: passes over users and items.
+        content_users: what an item's content says of it weighs as much as so many users; 0 = nothing.
+        content_regularization: lambda of the regression from words to factors.
     """
 
     factors: int = 64
@@ -48,14 +51,20 @@ class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):
     half_life_days: float = 0.0
     weighting: str = "linear"
     iterations: int = 15
+    content_users: float = 0.0
+    content_regularization: float = 1.0
 
 
 class AlsModel:
     """Weighted matrix factorisation.
 
-    After the fit, user factors are solved exactly from the final item factors:
-    a user of the training set and the same user folded in later get the same
+    Only item factors are kept. User factors are solved exactly from them whenever a
+    list is made: a user of the training set and the same user later get the same
     list, and the shares of an explanation sum to the score.
+
+    An item that nobody chose is never recommended, unless its content says where
+    it belongs (`content_users`); the users are solved from the blended factors, so
+    shares of an explanation sum to the score of such an item too.
     """
 
     name: ClassVar[str] = "als"
@@ -67,7 +76,6 @@ class AlsModel:
         self._threads = threads
         self.mean_weight = 1.0
         self.item_factors = np.zeros((0, parameters.factors), dtype=np.float32)
-        self.user_factors = np.zeros((0, parameters.factors), dtype=np.float32)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -100,8 +108,17 @@ class AlsModel:
                 solver.fit(confidences, show_progress=False, callback=lambda *_: advance())
         self.item_factors = np.ascontiguousarray(solver.item_factors)
         # Without a single interaction only the random start would be left, shrunk.
-        self.item_factors[np.bincount(confidences.indices, minlength=data.n_items) == 0] = 0
-        self.user_factors = self.fold_in(weights)
+        users_of_item = np.bincount(confidences.indices, minlength=data.n_items)
+        self.item_factors[users_of_item == 0] = 0
+        if data.content is not None:
+            self.item_factors = blend_with_content(
+                self.item_factors,
+                users_of_item,
+                data.content.words,
+                self._parameters.content_users,
+                self._parameters.content_regularization,
+                data.exposure,
+            )
 
     def confidences(self, weights: csr_matrix) -> csr_matrix:
         """Turn weights into c_ui, the same scale for training and later histories.
@@ -178,8 +195,9 @@ class AlsModel:
 
     def save(self, folder: Path) -> None:
         """Write the factors and the scale of weights."""
-        arrays = {"item_factors": self.item_factors, "user_factors": self.user_factors}
-        save_arrays(folder, self.name, arrays, mean_weight=self.mean_weight, seed=self._seed)
+        save_arrays(
+            folder, self.name, {"item_factors": self.item_factors}, mean_weight=self.mean_weight, seed=self._seed
+        )
 
     @classmethod
     def load(cls, folder: Path, parameters: Mapping[str, Any], threads: int) -> Self:
@@ -188,10 +206,9 @@ class AlsModel:
         Raises:
             ContractError: the folder does not hold this kind of model, or the factors do not fit the parameters.
         """
-        arrays, state = load_arrays(folder, cls.name, ("item_factors", "user_factors"))
+        arrays, state = load_arrays(folder, cls.name, ("item_factors",))
         model = cls.create(parameters, state["seed"], threads)
-        model.item_factors, model.user_factors = arrays["item_factors"], arrays["user_factors"]
-        model.mean_weight = state["mean_weight"]
+        model.item_factors, model.mean_weight = arrays["item_factors"], state["mean_weight"]
         if model.item_factors.shape[1:] != (model._parameters.factors,):  # noqa: SLF001 - our own class
             raise ContractError(
                 f"{folder}: item factors of shape {model.item_factors.shape} do not fit parameters {dict(parameters)}"

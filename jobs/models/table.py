@@ -6,6 +6,7 @@ from jobs.models.als import AlsModel
 from jobs.models.base import Model
 from jobs.models.content import ContentModel
 from jobs.models.ease import EaseModel
+from jobs.models.hybrid import HybridModel
 from jobs.models.item_neighbours import ItemNeighboursModel
 from jobs.models.popularity import PopularityModel
 from jobs.models.pure_svd import PureSvdModel
@@ -23,6 +24,7 @@ _FAMILY: Final[tuple[type[Model], ...]] = (
     SpectralModel,
     EaseModel,
     ContentModel,
+    HybridModel,
 )
 MODELS: Final[dict[str, type[Model]]] = {model.name: model for model in _FAMILY}
 BASELINE: Final = PopularityModel.name
@@ -31,6 +33,11 @@ BASELINE: Final = PopularityModel.name
 def default_parameters(name: str, settings: TrainSection) -> dict[str, Any]:
     """The first value of each entry of a model's search space."""
     return {key: values[0] for key, values in model_class(name).search_space(settings).items()}
+
+
+def component_names(name: str, settings: TrainSection) -> tuple[str, ...]:
+    """The models that a model is made of; the search tunes them first, each on its own."""
+    return settings.hybrid.components if name == HybridModel.name else ()
 
 
 def model_class(name: str) -> type[Model]:

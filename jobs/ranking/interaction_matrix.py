@@ -12,9 +12,23 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
+from jobs.ranking.feature_history import FeatureHistory
 from jobs.ranking.item_content import ItemContent
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import ExcludeSeen
+
+
+@dataclass(frozen=True, slots=True)
+class ItemExposure:
+    """How often items were shown in lists, and clicked there.
+
+    Attributes:
+        shown: int64, shape (n_items,), impressions.
+        clicked: int64, shape (n_items,), impressions that were clicked.
+    """
+
+    shown: npt.NDArray[np.int64]
+    clicked: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,8 @@ class Interactions:
         n_items: columns of the matrix.
         segments: str, shape (n_users,), the segment of each user; "" = none. None = nobody has one.
         content: what is known of the items apart from interactions; None = nothing.
+        exposure: what became of the items in lists; None = not known.
+        features: what the feature jobs know of these users and of the items, as of any day; None = nothing.
     """
 
     users: npt.NDArray[np.int32]
@@ -42,6 +58,8 @@ class Interactions:
     n_items: int
     segments: npt.NDArray[np.str_] | None = None
     content: ItemContent | None = None
+    exposure: ItemExposure | None = None
+    features: FeatureHistory | None = None
 
     def of_users(self, rows: npt.NDArray[np.int64]) -> "Interactions":
         """The interactions of some users, who are numbered from 0 in the order given.
@@ -62,6 +80,7 @@ class Interactions:
             is_consumed=self.is_consumed[taken],
             n_users=len(rows),
             segments=None if self.segments is None else self.segments[rows],
+            features=None if self.features is None else self.features.of_users(rows),
         )
 
 
@@ -87,6 +106,8 @@ def make_interactions(
     as_of: date,
     segments: npt.NDArray[np.str_] | None = None,
     content: ItemContent | None = None,
+    exposure: ItemExposure | None = None,
+    features: FeatureHistory | None = None,
 ) -> Interactions:
     """Index a history; rows of unknown users or items are left out.
 
@@ -97,6 +118,8 @@ def make_interactions(
         as_of: the day that ages are counted back from, on or after every row.
         segments: of the users, in their order.
         content: of the items, in their order.
+        exposure: of the items, in their order; nothing later than `as_of`.
+        features: of the users and items, in their order, as of the same day.
 
     Raises:
         ContractError: a row is later than `as_of`, which would leak the future.
@@ -119,6 +142,8 @@ def make_interactions(
         n_items=len(items),
         segments=segments,
         content=content,
+        exposure=exposure,
+        features=features,
     )
 
 

@@ -1,0 +1,184 @@
+"""The hybrid: candidates of several models, ordered by what happened after an inner cut.
+
+How it is fitted:
+    1. the training set is cut (hybrid_holdout); the components learn what lies before the cut;
+    2. for a sample of users, the union of the components' lists and of what the user has
+       already (hybrid_candidates) is labelled with what happened after the cut;
+    3. a linear blend and a LambdaRank forest are compared on users that neither has seen, and
+       the better one is fitted on all of them (hybrid_training);
+    4. the components learn everything, and the ranker is kept.
+
+There is a ranker for lists that may hold what the user has consumed, where that happens
+again after the cut, and one for lists of new items only: what a list may hold changes what
+the sources' scores mean.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from jobs.models.base import Contributors, TopK
+from jobs.models.hybrid_candidates import union_of
+from jobs.models.hybrid_files import load_rankers, save_rankers
+from jobs.models.hybrid_holdout import hold_out
+from jobs.models.hybrid_parameters import HybridParameters
+from jobs.models.hybrid_reasons import explain_hybrid
+from jobs.models.hybrid_sources import Sources
+from jobs.models.hybrid_training import AGAIN, NEW, TrainedRanker, train_rankers
+from jobs.models.top_k import empty_lists
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
+from reco_contracts.settings import TrainSection
+
+_BLOCK_USERS = 1_024
+_Cells = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float32]
+
+
+class HybridModel:
+    """Several models in one list."""
+
+    name: ClassVar[str] = "hybrid"
+
+    def __init__(self, parameters: HybridParameters, seed: int = 0, threads: int = 0) -> None:
+        """Make the components; nothing is learned yet."""
+        self._parameters = parameters
+        self._seed = seed
+        self._threads = threads
+        self._sources = self._new_sources()
+        self.rankers: dict[str, TrainedRanker] = {}
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What the model is fitted with."""
+        return msgspec.structs.asdict(self._parameters)
+
+    @classmethod
+    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
+        """The lists of [train.hybrid]; the components come with their own defaults."""
+        from jobs.models.table import default_parameters
+
+        components = {name: default_parameters(name, settings) for name in settings.hybrid.components}
+        return {"components": (components,)} | settings.hybrid.model_dump(exclude={"components"})
+
+    @classmethod
+    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
+        """A model that is not fitted yet."""
+        return cls(msgspec.convert(parameters, HybridParameters), seed, threads)
+
+    def fit(self, data: Interactions) -> None:
+        """Learn the rankers on an inner cut, then the components on everything."""
+        holdout = hold_out(data, self._parameters.holdout_days, self._seed)
+        self.rankers = train_rankers(self._new_sources(), holdout, self._parameters, self._seed, self._threads)
+        self._sources = self._new_sources()
+        self._sources.fit(data)
+
+    def recommend(
+        self,
+        data: Interactions,
+        k: int,
+        blocked: csr_matrix | None = None,
+        candidates: npt.NDArray[np.bool_] | None = None,
+    ) -> TopK:
+        """Rank the union of the sources' lists; a source brings k items, or the candidates of the parameters."""
+        result = empty_lists(data.n_users, k)
+        wanted = max(k, self._parameters.candidates)
+        for rows, people, never in _blocks(data, blocked):
+            lists = self._sources.lists(people, wanted, never, candidates)
+            cells = union_of(lists)
+            scores = self._predict(cells, self._sources.values(cells, lists, people), people, never)
+            best = _best_cells(cells, scores, people.n_users, data.n_items, k)
+            result.items[rows], result.scores[rows] = best
+        return result
+
+    def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> _Floats:
+        """What lists without blocked items are ranked by; a source that does not list an item gives it nothing."""
+        scores = np.zeros(items.shape, dtype=np.float32)
+        wanted = max(items.shape[1], self._parameters.candidates)
+        for rows, people, never in _blocks(data, None):
+            lists = self._sources.lists(people, wanted)
+            asked = np.arange(people.n_users)[:, None] * np.int64(data.n_items) + items[rows]
+            used = items[rows] >= 0
+            cells, place = np.unique(asked[used], return_inverse=True)
+            found = self._predict(cells, self._sources.values(cells, lists, people), people, never)
+            part = np.zeros(used.shape, dtype=np.float32)
+            part[used] = found[place]
+            scores[rows] = part
+        return scores
+
+    def similar_items(
+        self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None
+    ) -> TopK:
+        """The neighbours of the first component, in the order of the parameters, that knows the item."""
+        return self._sources.similar_items(items, k, candidates)
+
+    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
+        """The reason of the source that speaks loudest for each item; see hybrid_reasons."""
+        has_consumed = np.asarray(blocked_matrix(data, "forever").sum(axis=1)).ravel() > 0
+        weights = [self._ranker_of(kind).blend.weights.reshape(-1, 2).sum(axis=1) for kind in (NEW, AGAIN)]
+        return explain_hybrid(self._sources, np.stack(weights)[has_consumed.astype(int)], data, items)
+
+    def save(self, folder: Path) -> None:
+        """Write the rankers, and each component into a folder of its own."""
+        save_rankers(folder, self.rankers, {"seed": self._seed, "refused": self._sources.refused})
+        self._sources.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, parameters: Mapping[str, Any], threads: int) -> Self:
+        """Read a saved model.
+
+        Raises:
+            ContractError: a file is missing, or a component's folder does not hold it.
+        """
+        rankers, state = load_rankers(folder)
+        model = cls.create(parameters, state["seed"], threads)
+        model.rankers = rankers
+        model._sources.load(folder, tuple(state["refused"]), threads)  # noqa: SLF001 - our own class
+        return model
+
+    def _new_sources(self) -> Sources:
+        return Sources(self._parameters.components, self._seed, self._threads)
+
+    def _predict(self, cells: _Cells, values: _Floats, data: Interactions, blocked: csr_matrix | None) -> _Floats:
+        """Score candidates, each by the ranker of what its user's list may hold."""
+        users = cells // max(data.n_items, 1)
+        is_new = ~_may_repeat(data, blocked)[users]
+        scores = np.zeros(len(cells), dtype=np.float32)
+        for kind, rows in ((NEW, is_new), (AGAIN, ~is_new)):
+            if rows.any():
+                scores[rows] = self._ranker_of(kind).ranker.predict(values[rows], self._threads)
+        return scores
+
+    def _ranker_of(self, kind: str) -> TrainedRanker:
+        return self.rankers.get(kind) or self.rankers[NEW]
+
+
+def _may_repeat(data: Interactions, blocked: csr_matrix | None) -> npt.NDArray[np.bool_]:
+    """Whether a list of each user may hold something that the user has consumed."""
+    consumed = blocked_matrix(data, "forever")
+    kept = np.diff(consumed.indptr)
+    return np.asarray(kept > (0 if blocked is None else consumed.multiply(blocked != 0).tocsr().getnnz(axis=1)))
+
+
+def _blocks(data: Interactions, blocked: csr_matrix | None) -> Iterator[tuple[slice, Interactions, csr_matrix | None]]:
+    for start in range(0, data.n_users, _BLOCK_USERS):
+        rows = slice(start, min(start + _BLOCK_USERS, data.n_users))
+        people = data.of_users(np.arange(rows.start, rows.stop))
+        yield rows, people, None if blocked is None else blocked[rows]
+
+
+def _best_cells(cells: _Cells, scores: _Floats, n: int, n_items: int, k: int) -> TopK:
+    """The k best cells of each user, ties by item."""
+    users, items = np.divmod(cells, max(n_items, 1))
+    order = np.lexsort((items, -scores, users))
+    users, items, scores = users[order], items[order], scores[order]
+    places = np.arange(len(users)) - np.searchsorted(users, users)
+    first = places < k
+    result = empty_lists(n, k)
+    result.items[users[first], places[first]] = items[first]
+    result.scores[users[first], places[first]] = scores[first]
+    return result
