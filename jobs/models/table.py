@@ -6,8 +6,8 @@ from jobs.models.als import AlsModel
 from jobs.models.base import Model
 from jobs.models.content import ContentModel
 from jobs.models.ease import EaseModel
-from jobs.models.item_neighbours import ItemNeighboursModel
 from jobs.models.hybrid import HybridModel
+from jobs.models.item_neighbours import ItemNeighboursModel
 from jobs.models.popularity import PopularityModel
 from jobs.models.pure_svd import PureSvdModel
 from jobs.models.spectral import SpectralModel
