@@ -100,6 +100,7 @@ def evaluate_family(
     studies = choose_parameters(list(searched), split.validation, settings, bounds, start_of, refused=refused)
     chosen = {name: best_trial(studies[name]).parameters for name in searched if name in studies}
     models, seconds = _fit_all(chosen, split.test, settings)
+    table = _table(models, split.test, split, settings)
     report = split.header | {
         "run_date": run_date.isoformat(),
         "other_splits": [other.header for other in tasks[:-1]],
@@ -111,9 +112,9 @@ def evaluate_family(
         "refused": refused,
         "seconds": seconds,
         "trials": {name: _timed(trials) for name, trials in studies.items()},
-        "all_items": _table(models, split.test, split, settings),
+        "all_items": table,
         "new_items_only": None,
-        "learning": _learning_curves(chosen, split.test, settings),
+        "learning": _learning_curves(chosen, split.test, table["models"], settings),
         "definitions": definitions(settings.evaluate.k),
     }
     new_items = only_new_items(split.test)
@@ -151,16 +152,22 @@ def _table(models: Mapping[str, Model], task: RankingTask, split: Tasks, setting
 
 
 def _learning_curves(
-    chosen: Mapping[str, Mapping[str, Any]], task: RankingTask, settings: Settings
+    chosen: Mapping[str, Mapping[str, Any]],
+    task: RankingTask,
+    metrics: Mapping[str, Mapping[str, Any]],
+    settings: Settings,
 ) -> dict[str, list[dict[str, float]]]:
-    """NDCG on the same test users, of models that saw a random share of the interactions."""
+    """NDCG on the same test users, of models that saw a random share of the interactions; the last point is known."""
     order = np.random.default_rng(settings.train.seed).random(len(task.known.users))
     curves: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
-    steps = [(share, name) for share in (*_SHARES, 1.0) for name in chosen]
+    steps = [(share, name) for share in _SHARES for name in chosen]
     for share, name in track(steps, "Draw learning curves", len(steps)):
         part = _thinned(task, order < share)
         ndcg = score_model(fit_model(name, chosen[name], part, settings), part, settings).per_user[:, 0].mean()
         curves[name].append({"share": share, "interactions": len(part.known.users), "ndcg": float(ndcg)})
+    for name, curve in curves.items():
+        whole = metrics[name]["ndcg"]["value"]
+        curve.append({"share": 1.0, "interactions": len(task.known.users), "ndcg": whole})
     return curves
 
 
