@@ -25,10 +25,12 @@ class Scored(NamedTuple):
     Attributes:
         items: int32, shape (n, k), filled as they would be published.
         per_user: float64, shape (n, 5), the columns of ranking_metrics.ACCURACY.
+        own_share: of all places, those that the model filled itself; popularity has filled the rest.
     """
 
     items: npt.NDArray[np.int32]
     per_user: _Floats
+    own_share: float
 
 
 def fit_model(name: str, parameters: Mapping[str, Any], task: RankingTask, settings: Settings) -> Model:
@@ -43,7 +45,8 @@ def score_model(model: Model, task: RankingTask, settings: Settings) -> Scored:
     lists = model.recommend(task.known.of_users(task.rows), settings.evaluate.k, task.blocked, task.candidates)
     popularity = popularity_scores(task.known, settings.surfaces.popular.windows_days[0])
     filled = fill_short_lists(lists, popularity_order(popularity, task.candidates), popularity, task.blocked)
-    return Scored(filled.items, accuracy(filled.items, task.truth))
+    own_share = float((lists.items >= 0).mean()) if lists.items.size else 0.0
+    return Scored(filled.items, accuracy(filled.items, task.truth), own_share)
 
 
 def try_parameters(name: str, parameters: Mapping[str, Any], task: RankingTask, settings: Settings) -> Trial:

@@ -93,6 +93,7 @@ def search_model(
     bounds: Bounds,
     start: Start = _NOTHING_KNOWN,
     report: Callable[[str, Mapping[str, Any], Trial], None] = lambda _name, _fixed, _trial: None,
+    space: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[Trial]:
     """Search the parameters of one model.
 
@@ -106,12 +107,13 @@ def search_model(
         bounds: how long.
         start: what is known already.
         report: told each new trial.
+        space: the values to choose from; None = those of [train].
 
     Returns:
         All trials; at least one, whatever the time.
     """
     began, longest = time.monotonic(), 0.0
-    space = search_space(name, settings)
+    space = search_space(name, settings) if space is None else space
 
     def attempt(parameters: dict[str, Any]) -> Trial:
         nonlocal longest
