@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from jobs.models import block_size
 from jobs.models.base import Model
 from jobs.models.table import MODELS, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
@@ -157,6 +158,17 @@ def test_the_same_seed_gives_the_same_lists_with_any_number_of_threads(name: str
     for other in results[1:]:
         np.testing.assert_array_equal(results[0].items, other.items)
         np.testing.assert_array_equal(results[0].scores, other.scores)
+
+
+def test_the_size_of_blocks_changes_no_list(name: str, fitted: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, data = fitted(name), checkerboard()
+    monkeypatch.setattr(block_size, "block_numbers", lambda: 3 * N)
+    parts = fit(name, data)
+    np.testing.assert_array_equal(parts.recommend(data, 5).items, whole.recommend(data, 5).items)
+    items = np.arange(N, dtype=np.int32)
+    np.testing.assert_array_equal(parts.similar_items(items, 5).items, whole.similar_items(items, 5).items)
+    lists = whole.recommend(data, 5).items
+    np.testing.assert_array_equal(parts.explain(data, lists).seeds, whole.explain(data, lists).seeds)
 
 
 def test_a_saved_model_answers_as_before(name: str, fitted: MakeModel, tmp_path: Path) -> None:
