@@ -22,6 +22,8 @@ from reco_contracts.redis_keys import RedisKeys
 
 ExcludeSeen = Literal["forever", "off"] | Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
@@ -90,24 +92,77 @@ class CatalogueSection(Section):
 class AlsSection(Section):
     """[train.als]: each list is searched on the validation period; the first values are the defaults."""
 
-    factors: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 128), min_length=1)
+    factors: tuple[_Count, ...] = Field((64, 128), min_length=1)
     regularization: tuple[_Positive, ...] = Field((1.0, 10.0, 30.0, 100.0), min_length=1)
     alpha: tuple[_Positive, ...] = Field((1.0, 3.0, 10.0), min_length=1)
-    half_life_days: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0, 90.0), min_length=1)
+    half_life_days: tuple[_NotNegative, ...] = Field((0.0, 90.0), min_length=1)
     weighting: tuple[Literal["linear", "log"], ...] = Field(("linear",), min_length=1)
-    iterations: tuple[Annotated[int, Field(ge=1)], ...] = Field((15,), min_length=1)
+    iterations: tuple[_Count, ...] = Field((15,), min_length=1)
 
 
 class PopularitySection(Section):
     """[train.popularity]: the opponent is tuned on the same period."""
 
     window_days: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 90, 30, 7), min_length=1)
+    by: tuple[Literal["all", "segment", "category"], ...] = Field(("all",), min_length=1)
+
+
+class HistorySection(Section):
+    """How a model reads histories; the same two keys in most sections of [train]."""
+
+    half_life_days: tuple[_NotNegative, ...] = Field((0.0, 90.0, 30.0), min_length=1)
+    weighting: tuple[Literal["binary", "log", "linear"], ...] = Field(("binary", "log"), min_length=1)
+
+
+class ItemNeighboursSection(HistorySection):
+    """[train.item_neighbours]."""
+
+    neighbours: tuple[_Count, ...] = Field((200, 50, 1_000), min_length=1)
+    shrinkage: tuple[_NotNegative, ...] = Field((10.0, 0.0, 50.0), min_length=1)
+    feature_weighting: tuple[Literal["none", "bm25", "tfidf"], ...] = Field(("none", "bm25", "tfidf"), min_length=1)
+
+
+class UserNeighboursSection(HistorySection):
+    """[train.user_neighbours]."""
+
+    neighbours: tuple[_Count, ...] = Field((200, 50, 500), min_length=1)
+    shrinkage: tuple[_NotNegative, ...] = Field((0.0, 10.0), min_length=1)
+
+
+class PureSvdSection(HistorySection):
+    """[train.pure_svd]."""
+
+    factors: tuple[_Count, ...] = Field((128, 32, 64, 256), min_length=1)
+    item_exponent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field((0.25, 0.0, 0.5), min_length=1)
+
+
+class SpectralSection(HistorySection):
+    """[train.spectral]."""
+
+    factors: tuple[_Count, ...] = Field((128, 32, 256), min_length=1)
+    alpha: tuple[_NotNegative, ...] = Field((0.3, 0.0, 0.1, 1.0), min_length=1)
+
+
+class EaseSection(HistorySection):
+    """[train.ease]."""
+
+    regularization: tuple[_Positive, ...] = Field((300.0, 30.0, 100.0, 1_000.0), min_length=1)
+    # LAPACK ends the process, without an error, on a matrix whose size its 32-bit indices cannot hold.
+    max_items: tuple[Annotated[int, Field(ge=1, le=24_000)], ...] = Field((12_000,), min_length=1)
+
+
+class ContentSection(HistorySection):
+    """[train.content]."""
+
+    title_weight: tuple[_Positive, ...] = Field((1.0, 0.3), min_length=1)
 
 
 class HybridSection(Section):
     """[train.hybrid]: each list but the first is searched on the validation period."""
 
-    components: tuple[str, ...] = Field(("als", "popularity"), min_length=1)
+    components: tuple[str, ...] = Field(
+        ("ease", "item_neighbours", "als", "spectral", "user_neighbours", "content", "popularity"), min_length=1
+    )
     candidates: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
     ranker: tuple[Literal["auto", "lambdarank", "linear"], ...] = Field(("auto",), min_length=1)
     ranker_users: tuple[Annotated[int, Field(ge=1)], ...] = Field((2_000,), min_length=1)
@@ -124,8 +179,15 @@ class TrainSection(Section):
     every_days: int = Field(1, ge=1)
     seed: int = 20
     threads: int = Field(0, ge=0)
+    block_mb: int = Field(64, ge=1)
     als: AlsSection = AlsSection()
     popularity: PopularitySection = PopularitySection()
+    item_neighbours: ItemNeighboursSection = ItemNeighboursSection()
+    user_neighbours: UserNeighboursSection = UserNeighboursSection()
+    pure_svd: PureSvdSection = PureSvdSection()
+    spectral: SpectralSection = SpectralSection()
+    ease: EaseSection = EaseSection()
+    content: ContentSection = ContentSection()
     hybrid: HybridSection = HybridSection()
 
 

@@ -20,7 +20,10 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import Contributors, TopK
-from jobs.models.top_k import best_by_product, product_scores
+from jobs.models.history import relative_weights, require_items
+from jobs.models.model_files import load_arrays, save_arrays
+from jobs.models.top_k import best_by_product, product_scores, spread_lists
+from jobs.progress import progress_bar
 from jobs.ranking.explain_als import best_contributors
 from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 from reco_contracts.errors import ContractError
@@ -93,7 +96,8 @@ class AlsModel:
         # BLAS threads under implicit's own slow both down.
         with threadpool_limits(1, "blas"):
             solver = self._solver()
-            solver.fit(confidences, show_progress=False)
+            with progress_bar("Fit ALS", self._parameters.iterations) as advance:
+                solver.fit(confidences, show_progress=False, callback=lambda *_: advance())
         self.item_factors = np.ascontiguousarray(solver.item_factors)
         # Without a single interaction only the random start would be left, shrunk.
         self.item_factors[np.bincount(confidences.indices, minlength=data.n_items) == 0] = 0
@@ -105,9 +109,7 @@ class AlsModel:
         Args:
             weights: CSR float32, positive.
         """
-        relative = weights.data / np.float32(self.mean_weight)
-        if self._parameters.weighting == "log":
-            relative = np.log1p(relative)
+        relative = relative_weights(weights.data, self.mean_weight, self._parameters.weighting)
         values = (1.0 + self._parameters.alpha * relative).astype(np.float32)
         return csr_matrix((values, weights.indices, weights.indptr), shape=weights.shape)
 
@@ -137,6 +139,7 @@ class AlsModel:
         candidates: npt.NDArray[np.bool_] | None = None,
     ) -> TopK:
         """Rank items for users; a user without weights gets an empty list."""
+        require_items(self.name, len(self.item_factors), data)
         histories = self.weights(data)
         users = self.fold_in(histories)
         known = np.flatnonzero(np.diff(histories.indptr) > 0)
@@ -148,10 +151,7 @@ class AlsModel:
             None if blocked is None else blocked[known],
             self._threads,
         )
-        items = np.full((len(users), k), -1, dtype=np.int32)
-        scores = np.zeros((len(users), k), dtype=np.float32)
-        items[known], scores[known] = lists
-        return TopK(items, scores)
+        return spread_lists(lists, known, len(users))
 
     def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """The products of user and item factors."""
@@ -169,10 +169,7 @@ class AlsModel:
             shape=(len(known), len(directions)),
         )
         lists = best_by_product(directions[items[known]], directions, k, self._columns(candidates), own, self._threads)
-        neighbours = np.full((len(items), k), -1, dtype=np.int32)
-        scores = np.zeros((len(items), k), dtype=np.float32)
-        neighbours[known], scores[known] = lists
-        return TopK(neighbours, scores)
+        return spread_lists(lists, known, len(items))
 
     def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
         """Name the own item with the largest exact share of each score."""
@@ -181,24 +178,19 @@ class AlsModel:
 
     def save(self, folder: Path) -> None:
         """Write the factors and the scale of weights."""
-        np.save(folder / "item_factors.npy", self.item_factors)
-        np.save(folder / "user_factors.npy", self.user_factors)
-        (folder / "als.json").write_bytes(msgspec.json.encode({"mean_weight": self.mean_weight, "seed": self._seed}))
+        arrays = {"item_factors": self.item_factors, "user_factors": self.user_factors}
+        save_arrays(folder, self.name, arrays, mean_weight=self.mean_weight, seed=self._seed)
 
     @classmethod
     def load(cls, folder: Path, parameters: Mapping[str, Any], threads: int) -> Self:
         """Read a saved model.
 
         Raises:
-            ContractError: a file is missing, or the factors do not fit the parameters.
+            ContractError: the folder does not hold this kind of model, or the factors do not fit the parameters.
         """
-        try:
-            state = msgspec.json.decode((folder / "als.json").read_bytes())
-            model = cls.create(parameters, state["seed"], threads)
-            model.item_factors = np.load(folder / "item_factors.npy")
-            model.user_factors = np.load(folder / "user_factors.npy")
-        except OSError as error:
-            raise ContractError(f"{folder} is no complete ALS model: {error}; train again") from error
+        arrays, state = load_arrays(folder, cls.name, ("item_factors", "user_factors"))
+        model = cls.create(parameters, state["seed"], threads)
+        model.item_factors, model.user_factors = arrays["item_factors"], arrays["user_factors"]
         model.mean_weight = state["mean_weight"]
         if model.item_factors.shape[1:] != (model._parameters.factors,):  # noqa: SLF001 - our own class
             raise ContractError(

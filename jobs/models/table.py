@@ -4,12 +4,29 @@ from typing import Any, Final
 
 from jobs.models.als import AlsModel
 from jobs.models.base import Model
+from jobs.models.content import ContentModel
+from jobs.models.ease import EaseModel
 from jobs.models.hybrid import HybridModel
+from jobs.models.item_neighbours import ItemNeighboursModel
 from jobs.models.popularity import PopularityModel
+from jobs.models.pure_svd import PureSvdModel
+from jobs.models.spectral import SpectralModel
+from jobs.models.user_neighbours import UserNeighboursModel
 from reco_contracts.errors import ConfigError
 from reco_contracts.settings import TrainSection
 
-MODELS: Final[dict[str, type[Model]]] = {model.name: model for model in (AlsModel, PopularityModel, HybridModel)}
+_FAMILY: Final[tuple[type[Model], ...]] = (
+    PopularityModel,
+    ItemNeighboursModel,
+    UserNeighboursModel,
+    AlsModel,
+    PureSvdModel,
+    SpectralModel,
+    EaseModel,
+    ContentModel,
+    HybridModel,
+)
+MODELS: Final[dict[str, type[Model]]] = {model.name: model for model in _FAMILY}
 BASELINE: Final = PopularityModel.name
 
 

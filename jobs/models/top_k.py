@@ -1,15 +1,23 @@
 """The k best items of many rows, ties broken by item index."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 from implicit.cpu.topk import topk as product_top_k
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import PAD, TopK
+from jobs.models.block_size import blocks
+
+ScoreBlock = Callable[[slice], "npt.NDArray[np.float32] | csr_matrix"]
 
 # Scores held at once while a row with ties is ranked in full: 64 MB of float32.
 _DENSE_SCORES = 16_000_000
+_DROPPED_BITS = 5
 _FILTERED = np.finfo(np.float32).min
 
 
@@ -35,6 +43,90 @@ def best_of_scores(scores: npt.NDArray[np.float32], k: int) -> TopK:
     result.items[rows[first], position[first]] = columns[first]
     result.scores[rows[first], position[first]] = values[first]
     return result
+
+
+def best_of_sparse_scores(scores: csr_matrix, k: int) -> TopK:
+    """Rank the positive entries of sparse scores; what is not stored is never listed.
+
+    Args:
+        scores: CSR float32, shape (n, m), sorted columns.
+        k: list length.
+    """
+    n = scores.shape[0]
+    lengths = np.diff(scores.indptr)
+    width = int(lengths.max(initial=0))
+    rows = np.repeat(np.arange(n), lengths)
+    place = np.arange(scores.nnz) - np.repeat(scores.indptr[:-1], lengths)
+    padded = np.full((n, width), -np.inf, dtype=np.float32)
+    columns = np.full((n, width), PAD, dtype=np.int32)
+    padded[rows, place] = np.where(scores.data > 0, scores.data, -np.inf)
+    columns[rows, place] = scores.indices
+    best = best_of_scores(padded, k)
+    if width == 0:
+        return best
+    items = np.where(best.items >= 0, np.take_along_axis(columns, np.maximum(best.items, 0), axis=1), PAD)
+    return TopK(items.astype(np.int32), best.scores)
+
+
+def best_in_blocks(
+    score_block: ScoreBlock,
+    n: int,
+    k: int,
+    allowed: npt.NDArray[np.bool_],
+    blocked: csr_matrix | None = None,
+    threads: int = 0,
+    row_size: int = 0,
+) -> TopK:
+    """Rank scores that are made a block of rows at a time, each block in a thread.
+
+    Args:
+        score_block: gives the scores of some rows, dense or CSR of shape (rows, n_items). Dense: every item is
+            ranked but those at -inf. CSR: positive entries are ranked.
+        n: rows.
+        k: list length.
+        allowed: bool, shape (n_items,); false = never.
+        blocked: CSR, shape (n, n_items); non-zero = never in this row.
+        threads: 0 = all cores; the lists do not depend on it.
+        row_size: numbers that a row takes while it is scored; 0 = no more than its scores.
+    """
+    result = empty_lists(n, k)
+    if not allowed.any():
+        return result
+
+    def rank(rows: slice) -> None:
+        scores = score_block(rows)
+        never = None if blocked is None else blocked[rows]
+        if issparse(scores):
+            best = best_of_sparse_scores(_only_allowed(scores, allowed, never), k)
+        else:
+            best = best_of_scores(_masked(scores, allowed, never), k)
+        result.items[rows], result.scores[rows] = best
+
+    # BLAS threads under our own slow both down.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for _ in pool.map(rank, blocks(n, row_size or len(allowed))):
+            pass
+    return result
+
+
+def _masked(
+    scores: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_], never: csr_matrix | None
+) -> npt.NDArray[np.float32]:
+    scores += np.where(allowed, 0, -np.inf).astype(np.float32)
+    if never is not None:
+        cells = never.tocoo()
+        scores[cells.row, cells.col] = -np.inf
+    return scores
+
+
+def _only_allowed(scores: csr_matrix, allowed: npt.NDArray[np.bool_], never: csr_matrix | None) -> csr_matrix:
+    scores.sort_indices()
+    if never is not None and never.nnz:
+        minus = csr_matrix((np.full(never.nnz, -np.inf, dtype=np.float32), never.indices, never.indptr), never.shape)
+        scores = scores + minus
+    kept = (scores.data > 0) & allowed[scores.indices]
+    before = np.concatenate(([0], np.cumsum(kept)))
+    return csr_matrix((scores.data[kept], scores.indices[kept], before[scores.indptr]), shape=scores.shape)
 
 
 def best_by_product(
@@ -100,6 +192,35 @@ def product_scores(
     return np.where(items >= 0, scores, 0).astype(np.float32)
 
 
+def all_products(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Products of all rows of one matrix with all rows of another.
+
+    Args:
+        left: float32, shape (n, width).
+        right: float32, shape (m, width).
+
+    Returns:
+        float32, shape (n, m).
+    """
+    with threadpool_limits(1, "blas"):
+        products: npt.NDArray[np.float32] = left @ right.T
+    return products
+
+
+def round_off(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Round in place to 18 bits, 4e-6 of the value, so that what is equal but for the order of a sum is a tie.
+
+    BLAS adds in an order that depends on where a row stands among others, and on the processor.
+
+    Args:
+        scores: float32, finite, C order.
+    """
+    bits = scores.view(np.int32)
+    bits += 1 << (_DROPPED_BITS - 1)
+    bits &= ~((1 << _DROPPED_BITS) - 1)
+    return scores
+
+
 def _rank_in_full(
     result: TopK,
     rows: npt.NDArray[np.int64],
@@ -125,3 +246,10 @@ def _rank_in_full(
 def empty_lists(n: int, k: int) -> TopK:
     """Lists with nothing in them, k places each."""
     return TopK(np.full((n, k), PAD, dtype=np.int32), np.zeros((n, k), dtype=np.float32))
+
+
+def spread_lists(lists: TopK, rows: npt.NDArray[np.int64], n: int) -> TopK:
+    """Put lists of some rows to their places among n rows; the others are empty."""
+    result = empty_lists(n, lists.items.shape[1])
+    result.items[rows], result.scores[rows] = lists
+    return result

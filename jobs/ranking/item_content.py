@@ -11,6 +11,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
+# What stands between a name and its value; no word of a title holds one.
+NAMED = ":="
 _WORD = r"[\p{L}\p{N}]{2,}"
 
 

@@ -1,28 +1,41 @@
 """What every model of the table must do, on a checkerboard whose right answer is known.
 
 Users and items are black or white, and a user has bought every item of the own
-colour but one. The one is the right answer.
+colour but one. The one is the right answer. An item is described by its colour.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from jobs.evaluation.score_models import best_parameters
 from jobs.models.base import Model
 from jobs.models.table import MODELS, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
+from jobs.ranking.item_content import ItemContent
 from reco_contracts.errors import ConfigError, ContractError
 from reco_contracts.settings import TrainSection
 
 N = 20
 PERSONAL = sorted(set(MODELS) - {"popularity"})
+# Those that rank an item only where something links it with the history.
+BY_LINKS = {"item_neighbours", "user_neighbours", "content"}
+# Those that rank an item that nobody has, by its words.
+BY_WORDS = {"content", "hybrid"}
 MakeModel = Callable[[str], Model]
 
 
-def bought(cells: list[tuple[int, int]], n_users: int) -> Interactions:
+def coloured(n_items: int) -> ItemContent:
+    colours = np.arange(n_items) % 2
+    words = csr_matrix((np.ones(n_items, dtype=np.float32), (np.arange(n_items), colours)), shape=(n_items, 2))
+    return ItemContent(words, ("black", "white"), colours.astype(np.int32))
+
+
+def bought(cells: list[tuple[int, int]], n_users: int, n_items: int = N) -> Interactions:
     users, items = np.array(cells, dtype=np.int32).reshape(-1, 2).T
     size = len(cells)
     return Interactions(
@@ -32,12 +45,23 @@ def bought(cells: list[tuple[int, int]], n_users: int) -> Interactions:
         weights=np.ones(size),
         is_consumed=np.ones(size, dtype=bool),
         n_users=n_users,
-        n_items=N,
+        n_items=n_items,
+        segments=np.array([("black", "white")[user % 2] for user in range(n_users)], dtype=np.str_),
+        content=coloured(n_items),
     )
 
 
-def checkerboard() -> Interactions:
-    return bought([(u, i) for u in range(N) for i in range(N) if (u + i) % 2 == 0 and u != i], N)
+def checkerboard(n_items: int = N) -> Interactions:
+    """Items beyond the N squares are of some colour, and nobody has them."""
+    return bought([(u, i) for u in range(N) for i in range(N) if (u + i) % 2 == 0 and u != i], N, n_items)
+
+
+def fit(name: str, data: Interactions, threads: int = 1) -> Model:
+    parameters = default_parameters(name, TrainSection())
+    parameters |= {"als": {"factors": 2, "regularization": 0.1, "alpha": 3.0}, "pure_svd": {"factors": 2}}.get(name, {})
+    model = model_class(name).create(parameters, seed=3, threads=threads)
+    model.fit(data)
+    return model
 
 
 @pytest.fixture(params=sorted(MODELS))
@@ -47,15 +71,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def fitted() -> MakeModel:
-    def make(name: str) -> Model:
-        parameters = default_parameters(name, TrainSection())
-        if "factors" in parameters:
-            parameters |= {"factors": 2, "regularization": 0.1, "alpha": 3.0}
-        model = model_class(name).create(parameters, seed=3, threads=1)
-        model.fit(checkerboard())
-        return model
-
-    return make
+    return lambda name: fit(name, checkerboard())
 
 
 @pytest.mark.parametrize("name", PERSONAL)
@@ -112,6 +128,7 @@ def test_a_user_without_history_breaks_nothing(name: str, fitted: MakeModel) -> 
     nobody = bought([], 2)
     lists = model.recommend(nobody, 3)
     assert lists.items.shape == (2, 3)
+    assert (lists.items == -1).all() == (name in PERSONAL)
     reasons = model.explain(nobody, lists.items)
     assert (reasons.seeds == -1).all()
 
@@ -134,16 +151,12 @@ def test_a_list_longer_than_the_catalogue_is_padded_at_its_end(name: str, fitted
     lists = model.recommend(checkerboard(), N + 7)
     assert lists.items.shape == (N, N + 7)
     used = lists.items >= 0
-    assert (used.sum(axis=1) == N).all()
-    assert not used[:, N:].any()
+    assert (used.sum(axis=1) == (N // 2 if name in BY_LINKS else N)).all()
+    assert (np.diff(used.astype(int), axis=1) <= 0).all()
 
 
 def test_the_same_seed_gives_the_same_lists_with_any_number_of_threads(name: str) -> None:
-    results = []
-    for threads in (1, 2, 2):
-        model = model_class(name).create(default_parameters(name, TrainSection()), seed=5, threads=threads)
-        model.fit(checkerboard())
-        results.append(model.recommend(checkerboard(), 6))
+    results = [fit(name, checkerboard(), threads).recommend(checkerboard(), 6) for threads in (1, 2, 2)]
     for other in results[1:]:
         np.testing.assert_array_equal(results[0].items, other.items)
         np.testing.assert_array_equal(results[0].scores, other.scores)
@@ -160,6 +173,69 @@ def test_a_saved_model_answers_as_before(name: str, fitted: MakeModel, tmp_path:
 def test_a_folder_of_something_else_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="train again"):
         model_class(name).load(tmp_path, default_parameters(name, TrainSection()), threads=1)
+
+
+def test_a_file_that_was_cut_off_is_refused(name: str, fitted: MakeModel, tmp_path: Path) -> None:
+    model = fitted(name)
+    model.save(tmp_path)
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ContractError, match="train again"):
+        model_class(name).load(tmp_path, model.parameters, threads=1)
+
+
+def test_rows_of_the_same_user_and_item_add_up(name: str, fitted: MakeModel) -> None:
+    once = checkerboard()
+    twice = replace(
+        once,
+        **{field: np.repeat(getattr(once, field), 2) for field in ("users", "items", "age_days", "is_consumed")},
+        weights=np.repeat(once.weights / 2, 2),
+    )
+    lists, same = fitted(name).recommend(once, 5), fit(name, twice).recommend(twice, 5)
+    np.testing.assert_array_equal(lists.items, same.items)
+    np.testing.assert_array_equal(lists.scores, same.scores)
+
+
+def test_an_item_that_nobody_has_is_in_no_list_unless_its_words_are_known(name: str) -> None:
+    data, new = checkerboard(N + 1), np.full((N, 1), N, dtype=np.int32)
+    model = fit(name, data)
+    is_shown = (model.recommend(data, N + 1, blocked_matrix(data, "forever")).items == N).any(axis=1)
+    is_scored = model.score(data, new)[:, 0] != 0
+    expected = np.arange(N) % 2 == N % 2 if name in BY_WORDS else np.zeros(N, dtype=bool)
+    np.testing.assert_array_equal(is_shown, expected)
+    np.testing.assert_array_equal(is_scored, expected)
+    neighbours = model.similar_items(np.array([N], dtype=np.int32), 3).items
+    assert (neighbours >= 0).all() == (name in BY_WORDS)
+
+
+def test_a_user_whom_the_model_never_saw_gets_the_list_of_a_user_with_the_same_history(
+    name: str, fitted: MakeModel
+) -> None:
+    model, data = fitted(name), checkerboard()
+    stranger = bought([(0, item) for item in range(N) if item % 2 == 1 and item != 7], 1)
+    stranger = replace(stranger, segments=np.array(["white"]))
+    np.testing.assert_array_equal(model.recommend(stranger, 5).items[0], model.recommend(data, 5).items[7])
+
+
+def test_histories_over_another_catalogue_are_refused(name: str, fitted: MakeModel) -> None:
+    other = checkerboard(N + 1)
+    with pytest.raises(ContractError, match=f"fitted on {N} items.* have {N + 1}"):
+        fitted(name).recommend(other, 3)
+
+
+def test_a_model_that_learned_from_nothing_gives_empty_lists(name: str) -> None:
+    nothing = replace(bought([], 2), content=None, segments=None)
+    model = fit(name, nothing)
+    one = replace(bought([(0, 4)], 1), content=None, segments=None)
+    assert (model.recommend(one, 3).items == -1).all()
+    assert (model.similar_items(np.arange(N, dtype=np.int32), 3).items == -1).all()
+
+
+def test_what_was_returned_counts_for_nothing(name: str, fitted: MakeModel) -> None:
+    model = fitted(name)
+    returned = replace(bought([(0, 4)], 1), weights=np.array([-1.0]), segments=np.array([""]))
+    nobody = replace(bought([], 1), segments=np.array([""]))
+    np.testing.assert_array_equal(model.recommend(returned, 3).items, model.recommend(nobody, 3).items)
 
 
 def test_the_defaults_make_a_model_that_says_them(name: str) -> None:
@@ -186,5 +262,5 @@ def test_the_first_of_equal_parameters_is_chosen() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="als, popularity"):
+    with pytest.raises(ConfigError, match="popularity, item_neighbours, user_neighbours, als"):
         model_class("oracle")

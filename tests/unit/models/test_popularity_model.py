@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jobs.models.popularity import PopularityModel, popularity_order, popularity_scores
+from jobs.models.popularity import PopularityModel, PopularityParameters, popularity_order, popularity_scores
 from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 
 # Item 0: three users long ago. Item 1: one user five times yesterday. Item 2: two users yesterday.
@@ -42,13 +42,13 @@ def test_a_window_counts_its_days_and_is_filled_by_all_time() -> None:
 
 
 def test_what_was_returned_or_never_chosen_is_in_no_list() -> None:
-    model = PopularityModel(0)
+    model = PopularityModel(PopularityParameters())
     model.fit(shop())
     assert not {3, 4} & set(model.recommend(shop(), 5).items.ravel().tolist())
 
 
 def test_a_user_with_many_blocked_items_still_gets_k() -> None:
-    model = PopularityModel(0)
+    model = PopularityModel(PopularityParameters())
     model.fit(shop())
     blocked = weight_matrix(shop())
     lists = model.recommend(shop(), 1, blocked)
