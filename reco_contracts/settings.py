@@ -166,7 +166,7 @@ class HybridSection(Section):
     candidates: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
     ranker: tuple[Literal["auto", "lambdarank", "linear"], ...] = Field(("auto",), min_length=1)
     ranker_users: tuple[Annotated[int, Field(ge=1)], ...] = Field((2_000,), min_length=1)
-    holdout_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((28,), min_length=1)
+    holdout_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((56,), min_length=1)
     trees: tuple[Annotated[int, Field(ge=1)], ...] = Field((150,), min_length=1)
     leaves: tuple[Annotated[int, Field(ge=2)], ...] = Field((15,), min_length=1)
     learning_rate: tuple[_Positive, ...] = Field((0.05,), min_length=1)
