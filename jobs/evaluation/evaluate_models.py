@@ -12,7 +12,7 @@ from jobs.evaluation.live_configuration import Configuration, live_configuration
 from jobs.evaluation.ranking_metrics import definitions
 from jobs.evaluation.ranking_task import only_new_items
 from jobs.evaluation.score_models import fit_model
-from jobs.evaluation.search_models import Bounds, StartOf, choose_parameters, plain_trials, with_components
+from jobs.evaluation.search_models import Bounds, StartOf, choose_parameters, plain_trials
 from jobs.evaluation.search_parameters import best_trial
 from jobs.evaluation.study_store import StartsFor, no_starts, starts_from
 from jobs.evaluation.training_due import describe_force, model_in_force
@@ -140,7 +140,7 @@ def _evaluate_split(tasks: Tasks, settings: Settings, live: Configuration | None
     report |= {
         "chosen": chosen,
         "live": said_of_live,
-        "trials": {name: plain_trials(studies[name]) for name in with_components(names, settings)},
+        "trials": {name: plain_trials(trials) for name, trials in studies.items()},
     } | compare_models(models, tasks.test, tasks.categories, settings)
     new_items = only_new_items(tasks.test)
     if settings.surfaces.home.exclude_seen != "forever" and len(new_items.rows):

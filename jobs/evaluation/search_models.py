@@ -13,6 +13,7 @@ from jobs.evaluation.search_parameters import Trial, best_trial, search
 from jobs.models.table import component_names, default_parameters, model_class
 from jobs.progress import progress_bar
 from reco_contracts.errors import RecoError
+from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 
 COMPONENTS = "components"
@@ -64,14 +65,15 @@ def choose_parameters(
         bounds: of each search.
         start_of: gives for a model, and what of it is fixed, what is known already.
         report: told each new trial.
-        refused: takes the models that cannot be fitted, with their reasons; None = the first one raises.
+        refused: takes the models that cannot be fitted, with their reasons; None = one that was asked for
+            raises. What a component that cannot be fitted means is the business of what is made of it.
 
     Returns:
-        The trials of each model, of components that were not asked for too.
+        The trials of each model that can be fitted, of components that were not asked for too.
 
     Raises:
         ConfigError: a name is unknown.
-        RecoError: a model cannot be fitted to this data, where `refused` is None.
+        RecoError: a model that was asked for cannot be fitted to this data, where `refused` is None.
     """
     studies: dict[str, list[Trial]] = {}
     for name in with_components(names, settings):
@@ -79,9 +81,11 @@ def choose_parameters(
         try:
             studies[name] = search_model(name, fixed, task, settings, bounds, start_of(name, fixed), report)
         except RecoError as error:
-            if refused is None:
+            if refused is None and name in names:
                 raise
-            refused[name] = str(error)
+            get_logger(__name__).warning("not fitted", model=name, reason=str(error))
+            if refused is not None:
+                refused[name] = str(error)
     return studies
 
 

@@ -77,7 +77,7 @@ def run(
         return start_of(name, fixed)
 
     studies = choose_parameters(ordered, split.validation, settings, bounds, begin, keep)
-    return {name: _conclude(name, studies[name], paths[name], split, run_date, settings) for name in ordered}
+    return {name: _conclude(name, trials, paths[name], split, run_date, settings) for name, trials in studies.items()}
 
 
 def _conclude(

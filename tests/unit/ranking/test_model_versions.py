@@ -105,11 +105,16 @@ def test_a_live_model_that_nobody_can_fit_any_more_is_said(make_shop) -> None:
     live = train(shop)
     set_released_model(shop.settings.layout, live)
     path = shop.settings.layout.models / live / "manifest.json"
-    path.write_text(path.read_text().replace('"model": "als"', '"model": "oracle"', 1))
-    evaluate_models.run(RUN_DATE, shop.settings)
-    decision = gate_release.run(RUN_DATE, shop.settings)
-    assert decision["live_verdict"] == "cannot be compared"
-    assert "no model 'oracle' any more" in decision["result"]
+    text = path.read_text()
+    for changed, reason in (
+        (text.replace('"model": "als"', '"model": "oracle"', 1), "no model 'oracle' any more"),
+        (text.replace('"weighting": "linear"', '"weighting": 3', 1), "Expected `str`"),
+    ):
+        path.write_text(changed)
+        evaluate_models.run(RUN_DATE, shop.settings)
+        decision = gate_release.run(RUN_DATE, shop.settings)
+        assert decision["live_verdict"] == "cannot be compared"
+        assert reason in decision["result"]
 
 
 def test_a_version_keeps_its_metrics_and_the_whole_search(make_shop) -> None:
