@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 
 from jobs.evaluation.compare_models import by_activity, compare_all, compare_scored, exposure_curves
-from jobs.evaluation.evaluation_tasks import Tasks, make_tasks, read_marts
+from jobs.evaluation.evaluation_tasks import Tasks, make_tasks, new_items_task, read_marts
 from jobs.evaluation.ranking_metrics import definitions
-from jobs.evaluation.ranking_task import RankingTask, only_new_items
-from jobs.evaluation.score_models import Scored, fit_model, score_model
-from jobs.evaluation.search_models import Bounds, choose_parameters, plain_trials
+from jobs.evaluation.ranking_task import RankingTask
+from jobs.evaluation.score_models import NEW_ITEMS_NDCG, Scored, fit_model, score_model
+from jobs.evaluation.search_models import Bounds, choose_parameters, fixed_parameters, plain_trials
 from jobs.evaluation.search_parameters import Trial, best_trial
 from jobs.evaluation.study_store import no_starts, starts_from
 from jobs.evaluation.write_models_page import models_page
@@ -97,7 +97,15 @@ def evaluate_family(
     searched = dict.fromkeys((*names, BASELINE))
     bounds = Bounds(settings.tune.trials)
     start_of = starts(split.name, split.validation)
-    studies = choose_parameters(list(searched), split.validation, settings, bounds, start_of, refused=refused)
+    studies = choose_parameters(
+        list(searched),
+        split.validation,
+        settings,
+        bounds,
+        start_of,
+        refused=refused,
+        new_items=new_items_task(split.validation, settings),
+    )
     chosen = {name: best_trial(studies[name]).parameters for name in searched if name in studies}
     models, seconds = _fit_all(chosen, split.test, settings)
     table = _table(models, split.test, split, settings)
@@ -114,13 +122,25 @@ def evaluate_family(
         "trials": {name: _timed(trials) for name, trials in studies.items()},
         "all_items": table,
         "new_items_only": None,
+        "chosen_new_items": None,
         "learning": _learning_curves(chosen, split.test, table["models"], settings),
         "definitions": definitions(settings.evaluate.k),
     }
-    new_items = only_new_items(split.test)
-    if settings.surfaces.home.exclude_seen != "forever" and len(new_items.rows):
+    new_items = new_items_task(split.test, settings)
+    if new_items:
+        report["chosen_new_items"] = again = _chosen_on_new_items(studies, list(chosen), settings)
+        changed = {name: parameters for name, parameters in again.items() if parameters != chosen[name]}
+        models |= _fit_all(changed, split.test, settings)[0]
         report["new_items_only"] = _table(models, new_items, split, settings)
     return report
+
+
+def _chosen_on_new_items(
+    studies: Mapping[str, Sequence[Trial]], names: Sequence[str], settings: Settings
+) -> dict[str, dict[str, Any]]:
+    """The best of the same trials by their score on new items; components too, each by its own."""
+    best = {name: best_trial(trials, NEW_ITEMS_NDCG).parameters for name, trials in studies.items()}
+    return {name: {**best[name], **fixed_parameters(name, best, settings)} for name in names}
 
 
 def _fit_all(

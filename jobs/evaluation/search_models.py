@@ -55,6 +55,7 @@ def choose_parameters(
     start_of: StartOf = lambda _name, _fixed: _NOTHING_KNOWN,
     report: Callable[[str, Mapping[str, Any], Trial], None] = lambda _name, _fixed, _trial: None,
     refused: dict[str, str] | None = None,
+    new_items: RankingTask | None = None,
 ) -> dict[str, list[Trial]]:
     """Search each model on its own, components first.
 
@@ -67,6 +68,7 @@ def choose_parameters(
         report: told each new trial.
         refused: takes the models that cannot be fitted, with their reasons; None = one that was asked for
             raises. What a component that cannot be fitted means is the business of what is made of it.
+        new_items: each trial is scored on this too; it decides nothing here.
 
     Returns:
         The trials of each model that can be fitted, of components that were not asked for too.
@@ -79,7 +81,8 @@ def choose_parameters(
     for name in with_components(names, settings):
         fixed = fixed_parameters(name, {one: best_trial(studies[one]).parameters for one in studies}, settings)
         try:
-            studies[name] = search_model(name, fixed, task, settings, bounds, start_of(name, fixed), report)
+            start = start_of(name, fixed)
+            studies[name] = search_model(name, fixed, task, settings, bounds, start, report, new_items=new_items)
         except RecoError as error:
             if refused is None and name in names:
                 raise
@@ -98,6 +101,7 @@ def search_model(
     start: Start = _NOTHING_KNOWN,
     report: Callable[[str, Mapping[str, Any], Trial], None] = lambda _name, _fixed, _trial: None,
     space: Mapping[str, Sequence[Any]] | None = None,
+    new_items: RankingTask | None = None,
 ) -> list[Trial]:
     """Search the parameters of one model.
 
@@ -112,6 +116,7 @@ def search_model(
         start: what is known already.
         report: told each new trial.
         space: the values to choose from; None = those of [train].
+        new_items: each trial is scored on this too.
 
     Returns:
         All trials; at least one, whatever the time.
@@ -121,7 +126,7 @@ def search_model(
 
     def attempt(parameters: dict[str, Any]) -> Trial:
         nonlocal longest
-        trial = try_parameters(name, {**parameters, **fixed}, task, settings)
+        trial = try_parameters(name, {**parameters, **fixed}, task, settings, new_items)
         longest = max(longest, trial.seconds)
         return trial
 

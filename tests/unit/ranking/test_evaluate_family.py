@@ -43,9 +43,12 @@ def test_the_learning_curve_rises_to_where_the_table_is(make_shop) -> None:
     assert report["learning"]["als"][0]["ndcg"] < report["learning"]["als"][-1]["ndcg"]
 
 
-def test_repeat_purchases_have_a_second_table(make_shop) -> None:
+def test_repeat_purchases_have_a_second_table_with_a_choice_of_its_own(make_shop) -> None:
     report = family(make_shop(surfaces={"home": {"exclude_seen": "off"}}))
     assert report["new_items_only"]["test_users"] < report["all_items"]["test_users"]
+    for kind, metric in (("chosen", "ndcg"), ("chosen_new_items", "ndcg_new_items")):
+        best = max(report["trials"]["als"], key=lambda trial: trial[metric])
+        assert report[kind]["als"] == best["parameters"]
 
 
 def test_popularity_is_always_there(make_shop) -> None:
