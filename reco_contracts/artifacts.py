@@ -95,6 +95,11 @@ class Layout:
         return self.root / "models"
 
     @property
+    def tuning(self) -> Path:
+        """Searches of parameters, a folder a model."""
+        return self.root / "tuning"
+
+    @property
     def lists(self) -> Path:
         """List folders, one a generation."""
         return self.root / "lists"
@@ -102,6 +107,10 @@ class Layout:
     def list_file(self, generation: str, surface: str, variant: str) -> Path:
         """The lists of one surface and variant."""
         return self.lists / generation / surface / f"{variant}.parquet"
+
+    def overlay_file(self, generation: str, name: str) -> Path:
+        """Lists of some users that were made after their generation, in the form of its home lists."""
+        return self.root / "overlays" / generation / f"{name}.parquet"
 
     def catalogue_file(self, generation: str) -> Path:
         """The items of a generation; row number = item index."""
@@ -192,8 +201,21 @@ def released_model(layout: Layout) -> str | None:
 
 
 def set_released_model(layout: Layout, model_version: str) -> None:
-    """Record the version whose lists are live."""
+    """Record the version whose lists are live; this ends a promotion."""
     with replace_file(layout.models / "released") as path:
+        path.write_text(model_version + "\n")
+    (layout.models / "promoted").unlink(missing_ok=True)
+
+
+def promoted_model(layout: Layout) -> str | None:
+    """The version that somebody chose to rank until the next release, or None."""
+    pointer = layout.models / "promoted"
+    return pointer.read_text().strip() if pointer.exists() else None
+
+
+def set_promoted_model(layout: Layout, model_version: str) -> None:
+    """Let a version rank until the next release."""
+    with replace_file(layout.models / "promoted") as path:
         path.write_text(model_version + "\n")
 
 

@@ -7,12 +7,14 @@ from rich.console import Console
 
 from jobs.cli import (
     analyst_commands,
+    evaluation_commands,
     landing_commands,
     model_commands,
     operate_commands,
     quarantine_commands,
     serving_commands,
     validation_commands,
+    version_commands,
     warehouse_commands,
 )
 from reco_contracts.errors import RecoError
@@ -36,7 +38,9 @@ for _module in (
     quarantine_commands,
     warehouse_commands,
     analyst_commands,
+    evaluation_commands,
     model_commands,
+    version_commands,
     validation_commands,
     serving_commands,
     operate_commands,

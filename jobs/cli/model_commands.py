@@ -1,6 +1,7 @@
-"""Commands of `reco` that choose, train and apply models; jobs are imported when they run."""
+"""Commands of `reco` that release, train and apply models; jobs are imported when they run."""
 
-import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,51 +12,20 @@ from reco_contracts.settings import get_settings
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
-    app.command("evaluate")(evaluate)
     app.command("gate")(gate)
     app.command("train")(train)
     app.command("rank")(rank)
-
-
-def evaluate(run_date: RunDate, as_json: JsonFlag = False) -> None:
-    """Choose the model's parameters on a validation period and score it beside popularity on the next.
-
-    Both periods end at the run date and are as long as [evaluate] in reco.toml says.
-    Every combination of the lists in [train.als] is tried. The report, with the whole
-    grid, is data/reports/RUN_DATE/evaluation.json; `reco gate` and `reco train` read it.
-
-    With train.every_days > 1 nothing is evaluated while the released model is young
-    enough to rank; RECO_TRAIN__EVERY_DAYS=1 before the command does it all the same.
-    """
-    from jobs.cli.evaluation_tables import print_evaluation
-    from jobs.evaluation.evaluate_models import run
-
-    started = time.monotonic()
-    settings = get_settings()
-    report = run(run_date.date(), settings)
-    if "splits" not in report:
-        print_summary("Nothing to evaluate", report, as_json)
-        return
-    if not as_json:
-        print_evaluation(report)
-    summary = {
-        "result": report["sentence"],
-        "verdict": report["verdict"],
-        "primary_split": report["primary_split"],
-        "chosen": report["chosen"] or {},
-        "report": settings.layout.report(run_date.date()) / "evaluation.json",
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    print_summary("Evaluated", summary, as_json)
+    app.command("fold-in")(fold_in)
 
 
 def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
     """Let the chosen configuration pass, or not, by its evaluation.
 
-    With gate.mode = "refuse" a model that does not beat popularity (tied, worse, or too
-    few users to tell) ends the run with exit code 6 and what is live stays live; with
-    "warn" it is said and the run goes on. While train.every_days lets the released
-    model rank, there is nothing to judge and the run goes on.
+    It has to beat popularity, and a loss of more than gate.max_loss_ndcg against what is live,
+    refitted before the same cut, has to be ruled out by the interval. With gate.mode = "refuse"
+    anything else (tied, worse, or too few users to tell) ends the run with exit code 6 and
+    what is live stays live; with "warn" it is said and the run goes on. While
+    train.every_days or a promotion lets a model rank, there is nothing to judge.
     """
     from jobs.evaluation.gate_release import run
 
@@ -94,3 +64,47 @@ def rank(
     from jobs.ranking.rank_lists import run
 
     print_summary("Ranked", run(run_date.date(), get_settings(), model), as_json)
+
+
+def fold_in(
+    users: Annotated[
+        list[str] | None, typer.Option("--user", metavar="ID", help="Whose list; may be given several times.")
+    ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option("--items", metavar="ID,ID,...", help="What the one --user has just clicked, beside all before."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", help="A file in the event contract; its users get lists, and its events count."),
+    ] = None,
+    generation: Annotated[
+        str | None,
+        typer.Option("--generation", "-g", help="A folder below data/lists; the live one if left out."),
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Of the file of lists.")] = "folded_in",
+    as_json: JsonFlag = False,
+) -> None:
+    """Make the home lists of some users from their newest events, without training.
+
+    The model, the items and the rules are those of the live generation; what the users did
+    is read from the exported marts, and from --events or --items. Writes
+    data/overlays/GENERATION/NAME.parquet, in the form of the generation's own home lists;
+    nothing is published. Events of days that the marts hold are not counted again.
+
+    Examples: `reco fold-in --user newcomer --items item-0001,item-0042,item-0007` ·
+    `reco fold-in --events events-2026-03-02.jsonl --name morning`
+    """
+    from jobs.ranking.fold_in_users import run
+
+    clicked = [item.strip() for item in items.split(",") if item.strip()] if items else None
+    summary = run(
+        get_settings(),
+        datetime.now(UTC),
+        generation=generation,
+        users=users,
+        items=clicked,
+        events=events,
+        name=name,
+    )
+    print_summary("Folded in", summary, as_json)

@@ -1,28 +1,27 @@
-"""Choose parameters on a validation period, and score the choice beside popularity on the next period."""
+"""Choose parameters on a validation period, and score the choice beside popularity and what is live on the next."""
 
 from datetime import date
 from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from jobs.evaluation.compare_models import compare_models
+from jobs.evaluation.evaluation_tasks import TOO_FEW, Marts, Tasks, make_tasks, read_marts
+from jobs.evaluation.live_configuration import Configuration, live_configuration, refit_live
 from jobs.evaluation.ranking_metrics import definitions
-from jobs.evaluation.ranking_task import make_task, only_new_items
-from jobs.evaluation.score_models import best_parameters, compare_models, fit_model, search_grid
-from jobs.evaluation.split_interactions import GLOBAL, Fold, Split, split_globally, split_per_user
+from jobs.evaluation.ranking_task import only_new_items
+from jobs.evaluation.score_models import fit_model
+from jobs.evaluation.search_models import Bounds, StartOf, choose_parameters, plain_trials, with_components
+from jobs.evaluation.search_parameters import best_trial
+from jobs.evaluation.study_store import StartsFor, no_starts, starts_from
 from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.table import BASELINE
-from jobs.ranking.interaction_matrix import index_of
-from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.settings import Settings
 
 EVALUATION_FILE = "evaluation.json"
-SCORED = "scored"
-TOO_FEW = "too few"
 
 
 def run(run_date: date, settings: Settings) -> dict[str, Any]:
@@ -39,8 +38,10 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     layout = settings.layout
     released = model_in_force(layout, run_date, settings.train)
     if released:
-        return describe_force(released, settings.train)
-    report = evaluate(read_interactions(layout, run_date), read_items(layout), read_users(layout), run_date, settings)
+        return describe_force(released, settings.train, layout)
+    marts = read_marts(layout, run_date)
+    live = live_configuration(layout)
+    report = evaluate(*marts, run_date, settings, live, starts_from(layout, run_date, settings, live))
     with replace_file(layout.report(run_date) / EVALUATION_FILE) as path:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     return report
@@ -60,7 +61,13 @@ def read_evaluation(layout: Layout, run_date: date) -> dict[str, Any]:
 
 
 def evaluate(
-    interactions: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame, run_date: date, settings: Settings
+    interactions: pl.DataFrame,
+    items: pl.DataFrame,
+    people: pl.DataFrame,
+    run_date: date,
+    settings: Settings,
+    live: Configuration | None = None,
+    starts: StartsFor = no_starts,
 ) -> dict[str, Any]:
     """Run the whole protocol.
 
@@ -73,20 +80,23 @@ def evaluate(
         people: dim_users.
         run_date: the last day of the test period.
         settings: all settings.
+        live: the configuration whose place the candidate wants.
+        starts: what earlier searches found.
 
     Returns:
         The report: plain values, equal for equal input.
     """
     rules = settings.evaluate
-    split = split_globally(interactions, run_date, rules.validation_days, rules.test_days)
-    splits = [_evaluate_split(split, items, people, settings)]
-    if splits[0]["status"] == TOO_FEW:
-        splits.append(_evaluate_split(split_per_user(interactions, run_date), items, people, settings))
+    splits = [
+        _evaluate_split(tasks, settings, live, starts(tasks.name, tasks.validation))
+        for tasks in make_tasks(Marts(interactions, items, people), run_date, settings)
+    ]
     primary = splits[-1]
     return {
         "run_date": run_date.isoformat(),
         "model": settings.train.model,
         "baseline": BASELINE,
+        "live": primary.get("live"),
         "k": rules.k,
         "seed": settings.train.seed,
         "exclude_seen": settings.surfaces.home.exclude_seen,
@@ -118,56 +128,23 @@ def verdict_sentence(split: dict[str, Any], settings: Settings) -> str:
     return words[split["verdict"]]
 
 
-def _evaluate_split(split: Split, items: pl.DataFrame, people: pl.DataFrame, settings: Settings) -> dict[str, Any]:
-    exclude_seen = settings.surfaces.home.exclude_seen
-    validation, test = (make_task(fold, items, people, exclude_seen) for fold in (split.validation, split.test))
-    least = min(len(validation.rows), len(test.rows))
-    is_enough = least >= settings.evaluate.min_warm_users
-    report: dict[str, Any] = {
-        "name": split.name,
-        "status": SCORED if is_enough else TOO_FEW,
-        "warm_users": {"validation": len(validation.rows), "test": len(test.rows)},
-        "periods": _periods(split),
-        "chosen": None,
-        "verdict": TOO_FEW,
-    }
-    # A handful of users proves nothing, but where there is no better split it still chooses better than nobody.
-    if least == 0 or (split.name == GLOBAL and not is_enough):
+def _evaluate_split(tasks: Tasks, settings: Settings, live: Configuration | None, start_of: StartOf) -> dict[str, Any]:
+    report: dict[str, Any] = tasks.header | {"chosen": None, "verdict": TOO_FEW}
+    if not tasks.is_scored:
         return report
-    names = dict.fromkeys((settings.train.model, BASELINE))
-    grids = {name: search_grid(name, validation, settings) for name in names}
-    chosen = {name: best_parameters(grid) for name, grid in grids.items()}
-    models = {name: fit_model(name, parameters, test, settings) for name, parameters in chosen.items()}
-    categories = _category_codes(items)
-    report |= {"chosen": chosen, "validation_grid": grids} | compare_models(models, test, categories, settings)
-    new_items = only_new_items(test)
-    if exclude_seen != "forever" and len(new_items.rows):
+    names = list(dict.fromkeys((settings.train.model, BASELINE)))
+    studies = choose_parameters(names, tasks.validation, settings, Bounds(settings.tune.trials), start_of)
+    chosen = {name: best_trial(studies[name]).parameters for name in names}
+    live_model, said_of_live = refit_live(live, chosen, tasks.test, settings)
+    models = {name: fit_model(name, chosen[name], tasks.test, settings) for name in names} | live_model
+    report |= {
+        "chosen": chosen,
+        "live": said_of_live,
+        "trials": {name: plain_trials(studies[name]) for name in with_components(names, settings)},
+    } | compare_models(models, tasks.test, tasks.categories, settings)
+    new_items = only_new_items(tasks.test)
+    if settings.surfaces.home.exclude_seen != "forever" and len(new_items.rows):
         report["new_items_only"] = {"test_users": len(new_items.rows)} | compare_models(
-            models, new_items, categories, settings
+            models, new_items, tasks.categories, settings
         )
-    return report if is_enough else report | {"verdict": TOO_FEW}
-
-
-def _periods(split: Split) -> dict[str, Any]:
-    return {
-        "train": _span(split.validation.history, None),
-        "validation": _span(split.validation.target, split.validation),
-        "test": _span(split.test.target, split.test),
-    }
-
-
-def _span(rows: pl.DataFrame, fold: Fold | None) -> dict[str, Any]:
-    """Planned days where everybody has the same, else the days that occur."""
-    first, last = (fold.first_day, fold.last_day) if fold else (None, None)
-    days = rows["event_date"]
-    first, last = first or days.min(), last or days.max()  # type: ignore[assignment]
-    return {
-        "first_day": first.isoformat() if first else None,
-        "last_day": last.isoformat() if last else None,
-        "interactions": len(rows),
-    }
-
-
-def _category_codes(items: pl.DataFrame) -> npt.NDArray[np.int32]:
-    names = items["diversity_category"]
-    return index_of(names, names.drop_nulls().unique().sort())
+    return report if tasks.is_enough else report | {"verdict": TOO_FEW}

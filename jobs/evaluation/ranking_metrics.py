@@ -1,4 +1,4 @@
-"""How good lists are: NDCG, recall, hit rate, coverage, diversity, and how sure we are.
+"""How good lists are: NDCG, recall, hit rate, MAP, MRR, coverage, diversity, and how sure we are.
 
 All at k, the length of the lists that are passed in; `definitions` says what
 each number means in the words that reports print.
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-ACCURACY = ("ndcg", "recall", "hit_rate")
+ACCURACY = ("ndcg", "recall", "hit_rate", "map", "mrr")
 _Floats = npt.NDArray[np.float64]
 # Drawn user indices held at once: 64 MB.
 _DRAWS = 8_000_000
@@ -23,10 +23,15 @@ def definitions(k: int) -> dict[str, str]:
         ),
         "recall": f"hits in the first {k} / relevant items of the user, however many; mean over users",
         "hit_rate": f"share of users with at least one hit in the first {k}",
+        "map": f"sum over hits of the share of hits up to there, / min({k}, relevant items); mean over users",
+        "mrr": f"1 / rank of the first hit in the first {k}, 0 without one; mean over users",
         "coverage": (
             f"distinct items in all users' first {k} / available items, or / (users * {k} / 4) where that is smaller"
         ),
         "diversity": f"distinct categories in the first {k} / length of the list; mean over users",
+        "novelty": "mean over listed items of -log2((users with the item before the cut + 1) / (users + 1)), bits",
+        "gini": "inequality of how often the available items are listed: 0 = all alike, 1 = one item only",
+        "cold_share": "share of listed items that nobody had before the cut",
         "interval": "95 %, bootstrap over users; differences are paired: the same users are drawn for both models",
         "warm_user": "has history before the cut and something relevant, not removed by exclude_seen, after it",
     }
@@ -49,21 +54,32 @@ def hit_matrix(items: npt.NDArray[np.int32], truth: csr_matrix) -> npt.NDArray[n
 
 
 def accuracy(items: npt.NDArray[np.int32], truth: csr_matrix) -> _Floats:
-    """NDCG, recall and hit rate of each user.
+    """NDCG, recall, hit rate, average precision and reciprocal rank of each user.
 
     Args:
         items: int32, shape (n, k), best first; -1 pads.
         truth: CSR, shape (n, n_items); every row has a relevant item.
 
     Returns:
-        float64, shape (n, 3), columns in the order of ACCURACY.
+        float64, shape (n, 5), columns in the order of ACCURACY.
     """
     hits = hit_matrix(items, truth)
     n_relevant = np.diff(truth.indptr)
     k = items.shape[1]
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    ranks = np.arange(1, k + 1)
+    discounts = 1.0 / np.log2(ranks + 1)
     best = np.concatenate(([0.0], np.cumsum(discounts)))[np.minimum(n_relevant, k)]
-    return np.column_stack(((hits @ discounts) / best, hits.sum(axis=1) / n_relevant, hits.any(axis=1).astype(float)))
+    precision = np.cumsum(hits, axis=1) / ranks
+    has_hit = hits.any(axis=1)
+    return np.column_stack(
+        (
+            (hits @ discounts) / best,
+            hits.sum(axis=1) / n_relevant,
+            has_hit.astype(float),
+            (hits * precision).sum(axis=1) / np.minimum(n_relevant, k),
+            np.where(has_hit, 1.0 / (hits.argmax(axis=1) + 1), 0.0),
+        )
+    )
 
 
 def coverage(items: npt.NDArray[np.int32], n_available: int) -> dict[str, float | int | bool]:

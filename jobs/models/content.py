@@ -18,6 +18,7 @@ from jobs.models.history import HistoryParameters, mean_weight_of
 from jobs.models.likeness import row_lengths
 from jobs.models.linear import LinearModel
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
+from jobs.models.top_k import without_zeros
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.item_content import NAMED, ItemContent
 from reco_contracts.settings import TrainSection
@@ -63,18 +64,16 @@ class ContentModel(LinearModel[ContentParameters]):
 
     @property
     def row_size(self) -> int:
-        """A block is dense over items and over words."""
-        return sum(self._vectors.shape)
+        """A block is made sparse before it is dense: a value, a column and a score for each item at most."""
+        return 3 * len(self.known)
 
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Cosines with all descriptions, -inf where no word is shared."""
-        wanted = (histories @ self._vectors).toarray()
-        return _no_link(np.ascontiguousarray((self._vectors @ np.ascontiguousarray(wanted.T)).T))
+        return without_zeros((histories @ self._vectors @ self._by_word).toarray())
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Cosines of the items with all items."""
-        words = self._vectors[items].toarray()
-        return np.ascontiguousarray((self._vectors @ np.ascontiguousarray(words.T)).T)
+        return np.asarray((self._vectors[items] @ self._by_word).toarray())
 
     def save(self, folder: Path) -> None:
         """Write the descriptions."""
@@ -95,7 +94,7 @@ class ContentModel(LinearModel[ContentParameters]):
 
     def hold(self, vectors: csr_matrix) -> None:
         """Take descriptions as what was learned: CSR float32, shape (n_items, n_words), rows of length 1 or 0."""
-        self._vectors = vectors
+        self._vectors, self._by_word = vectors, vectors.T.tocsr()
         self.known = np.diff(vectors.indptr) > 0
 
 
@@ -120,8 +119,3 @@ def description_vectors(content: ItemContent, title_weight: float = 1.0) -> csr_
     vectors.data *= np.where(is_title[vectors.indices], np.float32(title_weight), np.float32(1))
     vectors.data /= np.repeat(row_lengths(vectors), np.diff(vectors.indptr))
     return vectors
-
-
-def _no_link(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    scores[scores <= 0] = -np.inf
-    return scores

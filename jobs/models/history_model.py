@@ -47,15 +47,14 @@ class HistoryModel(ABC, Generic[P]):
         return len(self.known)
 
     @abstractmethod
-    def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32] | csr_matrix:
+    def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Score all items.
 
         Args:
             histories: CSR float32, shape (n, n_items), of known items; few enough for dense scores.
 
         Returns:
-            float32, shape (n, n_items). A model that knows nothing of an item for want of any link
-            gives CSR without it, or -inf there.
+            float32, shape (n, n_items), not used afterwards by the model; -inf where it knows of no link.
         """
 
     def read_history(self, data: Interactions) -> csr_matrix:
@@ -122,8 +121,7 @@ class HistoryModel(ABC, Generic[P]):
         scores = np.zeros(items.shape, dtype=np.float32)
         for rows in blocks(len(items), self.row_size):
             block = self.item_scores(histories[rows])
-            dense = block if isinstance(block, np.ndarray) else block.toarray()
-            scores[rows] = np.take_along_axis(dense, np.maximum(items[rows], 0), axis=1)
+            scores[rows] = np.take_along_axis(block, np.maximum(items[rows], 0), axis=1)
         has_history = (np.diff(histories.indptr) > 0)[:, None]
         is_known = (items >= 0) & self.known[items] & has_history & np.isfinite(scores)
         return np.where(is_known, scores, 0).astype(np.float32)

@@ -24,12 +24,14 @@ from jobs.models.history import HistoryParameters
 from jobs.models.likeness import list_matrix, row_lengths, shrunk_cosines
 from jobs.models.linear import LinearModel
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
-from jobs.models.top_k import best_of_sparse_scores
+from jobs.models.top_k import best_of_sparse_scores, without_zeros
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.settings import TrainSection
 
 _K1, _B = 1.2, 0.75
+# What a cosine takes while the nearest are found, in numbers of 4 bytes: value, column, row and their copies.
+_CELL_NUMBERS = 8
 
 
 class ItemNeighbourParameters(HistoryParameters, frozen=True, kw_only=True):
@@ -71,9 +73,14 @@ class ItemNeighboursModel(LinearModel[ItemNeighbourParameters]):
         weighted = feature_weights(self.start_fit(data), self._parameters.feature_weighting)
         self.hold(nearest_items(weighted, self._parameters.neighbours, self._parameters.shrinkage))
 
-    def item_scores(self, histories: csr_matrix) -> csr_matrix:
-        """Sum the rows of the own items; CSR."""
-        return histories @ self.similarity
+    @property
+    def row_size(self) -> int:
+        """A block is made sparse before it is dense: a value, a column and a score for each item at most."""
+        return 3 * len(self.known)
+
+    def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
+        """Sum the rows of the own items."""
+        return without_zeros((histories @ self.similarity).toarray())
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Whose neighbours the items are."""
@@ -137,7 +144,7 @@ def nearest_items(matrix: csr_matrix, neighbours: int, shrinkage: float) -> csr_
     sizes = (by_column != 0).astype(np.int64) @ np.diff(matrix.indptr).astype(np.int64)
     parts = [csr_matrix((0, n), dtype=np.float32)]
     with progress_bar("Find neighbours of items", n) as advance:
-        for rows in uneven_blocks(np.minimum(sizes, n)):
+        for rows in uneven_blocks(_CELL_NUMBERS * np.minimum(sizes, n)):
             cosines = shrunk_cosines(by_column[rows], matrix, lengths, shrinkage)
             parts.append(_nearest_and_itself(cosines, rows.start, neighbours))
             advance(rows.stop - rows.start)

@@ -24,10 +24,9 @@ def shrunk_cosines(
         shrinkage: not negative.
 
     Returns:
-        CSR float32, shape (n, m), sorted columns; pairs that share nothing are not stored.
+        CSR float32, shape (n, m), columns in any order; pairs that share nothing are not stored.
     """
     products = (left @ right).tocsr()
-    products.sort_indices()
     own = np.repeat(row_lengths(left), np.diff(products.indptr))
     products.data = products.data / (own * right_lengths[products.indices] + np.float32(shrinkage))
     return products

@@ -3,69 +3,112 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from implicit.cpu.topk import topk as product_top_k
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import PAD, TopK
-from jobs.models.block_size import blocks
+from jobs.models.block_size import blocks, uneven_blocks
 
-ScoreBlock = Callable[[slice], "npt.NDArray[np.float32] | csr_matrix"]
+ScoreBlock = Callable[[slice], npt.NDArray[np.float32]]
 
 # Scores held at once while a row with ties is ranked in full: 64 MB of float32.
 _DENSE_SCORES = 16_000_000
+# What a stored score takes while it is ranked, in numbers of 4 bytes: its place, its value, what is above the least.
+_PADDED_NUMBERS = 5
 _DROPPED_BITS = 5
 _FILTERED = np.finfo(np.float32).min
 
 
-def best_of_scores(scores: npt.NDArray[np.float32], k: int) -> TopK:
+def best_of_scores(scores: npt.NDArray[np.floating[Any]], k: int) -> TopK:
     """Rank dense scores.
 
     Args:
-        scores: float32, shape (n, m); -inf = never.
+        scores: floats, shape (n, m); -inf = never.
         k: list length.
     """
     n, m = scores.shape
-    result = empty_lists(n, k)
     if n == 0 or m == 0:
-        return result
-    kept = min(k, m)
-    threshold = np.partition(scores, m - kept, axis=1)[:, m - kept]
-    rows, columns = np.nonzero((scores >= threshold[:, None]) & (scores > -np.inf))
-    values = scores[rows, columns]
-    order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    position = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    first = position < kept
-    result.items[rows[first], position[first]] = columns[first]
-    result.scores[rows[first], position[first]] = values[first]
-    return result
+        return empty_lists(n, k)
+    least = np.maximum(_at_most_kth(scores, min(k, m)), np.finfo(scores.dtype).min)
+    rows, columns = np.divmod(np.flatnonzero(scores >= least[:, None]), m)
+    return _first_of_rows(n, k, rows, columns, scores[rows, columns])
 
 
 def best_of_sparse_scores(scores: csr_matrix, k: int) -> TopK:
     """Rank the positive entries of sparse scores; what is not stored is never listed.
 
     Args:
-        scores: CSR float32, shape (n, m), sorted columns.
+        scores: CSR float32, shape (n, m), columns in any order.
         k: list length.
     """
-    n = scores.shape[0]
     lengths = np.diff(scores.indptr)
-    width = int(lengths.max(initial=0))
-    rows = np.repeat(np.arange(n), lengths)
-    place = np.arange(scores.nnz) - np.repeat(scores.indptr[:-1], lengths)
-    padded = np.full((n, width), -np.inf, dtype=np.float32)
-    columns = np.full((n, width), PAD, dtype=np.int32)
-    padded[rows, place] = np.where(scores.data > 0, scores.data, -np.inf)
-    columns[rows, place] = scores.indices
-    best = best_of_scores(padded, k)
-    if width == 0:
-        return best
-    items = np.where(best.items >= 0, np.take_along_axis(columns, np.maximum(best.items, 0), axis=1), PAD)
-    return TopK(items.astype(np.int32), best.scores)
+    result = empty_lists(scores.shape[0], k)
+    # Rows of like length together, so that little is padded.
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    for part in uneven_blocks(_PADDED_NUMBERS * lengths[order].astype(np.int64)):
+        rows = order[part]
+        for some in blocks(len(rows), _PADDED_NUMBERS * int(lengths[rows[-1]])):
+            _rank_padded(result, scores, rows[some])
+    return result
+
+
+def _rank_padded(result: TopK, scores: csr_matrix, rows: npt.NDArray[np.int64]) -> None:
+    starts, lengths = scores.indptr[rows], np.diff(scores.indptr)[rows]
+    width = int(lengths.max())
+    place = starts[:, None] + np.arange(width, dtype=starts.dtype)
+    place[np.arange(width) >= lengths[:, None]] = PAD
+    values = np.where(place >= 0, scores.data[place], 0)
+    least = np.maximum(_at_most_kth(values, min(result.items.shape[1], width)), np.finfo(np.float32).tiny)
+    row, at = np.nonzero(values >= least[:, None])
+    best = _first_of_rows(
+        len(rows), result.items.shape[1], row, scores.indices[place[row, at]], values[row, at], is_sorted=False
+    )
+    result.items[rows], result.scores[rows] = best
+
+
+def _at_most_kth(scores: npt.NDArray[np.floating[Any]], k: int) -> npt.NDArray[np.floating[Any]]:
+    """For each row a number that is not above its k-th largest score, and close to it."""
+    n, m = scores.shape
+    groups = 8 * k
+    if m > 4 * groups:
+        # The k-th largest of the groups' maxima: ten times quicker than a partition of the whole row.
+        scores = scores[:, : m // groups * groups].reshape(n, m // groups, groups).max(axis=1)
+    return np.partition(scores, scores.shape[1] - k, axis=1)[:, -k]
+
+
+def _first_of_rows(
+    n: int,
+    k: int,
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.integer[Any]],
+    values: npt.NDArray[np.floating[Any]],
+    *,
+    is_sorted: bool = True,
+) -> TopK:
+    """The k best of some cells of n rows.
+
+    Args:
+        n: rows.
+        k: list length.
+        rows: int64, not falling.
+        columns: of the cells.
+        values: of the cells.
+        is_sorted: the columns of a row ascend.
+    """
+    result = empty_lists(n, k)
+    order = np.lexsort((-values, rows) if is_sorted else (columns, -values, rows))
+    columns, values = columns[order], values[order]
+    position = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    first = position < k
+    result.items[rows[first], position[first]] = columns[first]
+    result.scores[rows[first], position[first]] = values[first]
+    return result
 
 
 def best_in_blocks(
@@ -80,8 +123,7 @@ def best_in_blocks(
     """Rank scores that are made a block of rows at a time, each block in a thread.
 
     Args:
-        score_block: gives the scores of some rows, dense or CSR of shape (rows, n_items). Dense: every item is
-            ranked but those at -inf. CSR: positive entries are ranked.
+        score_block: gives the scores of some rows, float32, shape (rows, n_items), -inf = never; they are changed.
         n: rows.
         k: list length.
         allowed: bool, shape (n_items,); false = never.
@@ -93,40 +135,21 @@ def best_in_blocks(
     if not allowed.any():
         return result
 
+    penalty = np.where(allowed, 0, -np.inf).astype(np.float32)
+
     def rank(rows: slice) -> None:
         scores = score_block(rows)
-        never = None if blocked is None else blocked[rows]
-        if issparse(scores):
-            best = best_of_sparse_scores(_only_allowed(scores, allowed, never), k)
-        else:
-            best = best_of_scores(_masked(scores, allowed, never), k)
-        result.items[rows], result.scores[rows] = best
+        scores += penalty
+        if blocked is not None:
+            cells = blocked[rows].tocoo()
+            scores[cells.row, cells.col] = -np.inf
+        result.items[rows], result.scores[rows] = best_of_scores(scores, k)
 
     # BLAS threads under our own slow both down.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         for _ in pool.map(rank, blocks(n, row_size or len(allowed))):
             pass
     return result
-
-
-def _masked(
-    scores: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_], never: csr_matrix | None
-) -> npt.NDArray[np.float32]:
-    scores += np.where(allowed, 0, -np.inf).astype(np.float32)
-    if never is not None:
-        cells = never.tocoo()
-        scores[cells.row, cells.col] = -np.inf
-    return scores
-
-
-def _only_allowed(scores: csr_matrix, allowed: npt.NDArray[np.bool_], never: csr_matrix | None) -> csr_matrix:
-    scores.sort_indices()
-    if never is not None and never.nnz:
-        minus = csr_matrix((np.full(never.nnz, -np.inf, dtype=np.float32), never.indices, never.indptr), never.shape)
-        scores = scores + minus
-    kept = (scores.data > 0) & allowed[scores.indices]
-    before = np.concatenate(([0], np.cumsum(kept)))
-    return csr_matrix((scores.data[kept], scores.indices[kept], before[scores.indptr]), shape=scores.shape)
 
 
 def best_by_product(
@@ -205,6 +228,12 @@ def all_products(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) 
     with threadpool_limits(1, "blas"):
         products: npt.NDArray[np.float32] = left @ right.T
     return products
+
+
+def without_zeros(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Put -inf in place of what is not positive: items that nothing links with the history are not ranked."""
+    scores[scores <= 0] = -np.inf
+    return scores
 
 
 def round_off(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -24,7 +24,7 @@ from jobs.models.history import HistoryParameters
 from jobs.models.history_model import HistoryModel
 from jobs.models.likeness import list_matrix, row_lengths, shrunk_cosines
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
-from jobs.models.top_k import best_in_blocks, best_of_sparse_scores
+from jobs.models.top_k import best_in_blocks, best_of_sparse_scores, without_zeros
 from jobs.ranking.interaction_matrix import Interactions, cell_matrix
 from reco_contracts.settings import TrainSection
 
@@ -82,9 +82,9 @@ class UserNeighboursModel(HistoryModel[UserNeighbourParameters]):
         likeness = shrunk_cosines(histories, self._by_item, self._lengths, self._parameters.shrinkage)
         return list_matrix(best_of_sparse_scores(likeness, self._parameters.neighbours), likeness.shape[1])
 
-    def item_scores(self, histories: csr_matrix) -> csr_matrix:
-        """Sum the histories of the neighbours; CSR."""
-        return self.nearest_users(histories) @ self._training
+    def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
+        """Sum the histories of the neighbours."""
+        return without_zeros((self.nearest_users(histories) @ self._training).toarray())
 
     def similar_items(
         self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None
@@ -92,7 +92,9 @@ class UserNeighboursModel(HistoryModel[UserNeighbourParameters]):
         """Rank items by the cosine of their users."""
         lengths = row_lengths(self._by_item)
         return best_in_blocks(
-            lambda part: shrunk_cosines(self._by_item[items[part]], self._training, lengths, 0.0),
+            lambda part: without_zeros(
+                shrunk_cosines(self._by_item[items[part]], self._training, lengths, 0.0).toarray()
+            ),
             len(items),
             k,
             self.known if candidates is None else self.known & candidates,

@@ -1,7 +1,7 @@
 """Fit the chosen configuration on everything up to the run date, and keep it as a version.
 
-A version's folder also holds a fingerprint of all that went in: data,
-parameters, seed, evaluation and code. Training again with the same input gives
+A version's folder also holds the search that chose its parameters, and a
+fingerprint of all that went in: data, parameters, seed, evaluation and code. Training again with the same input gives
 the version that is there, so a rerun changes nothing.
 """
 
@@ -23,7 +23,7 @@ from jobs.models.base import Model
 from jobs.models.table import default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.training_data import training_data
-from jobs.warehouse.read_marts import read_interactions, read_items, read_users
+from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import (
     Layout,
     complete_versions,
@@ -38,6 +38,7 @@ from reco_contracts.settings import Settings
 ITEM_IDS_FILE = "item_ids.parquet"
 USER_IDS_FILE = "user_ids.parquet"
 FINGERPRINT_FILE = "fingerprint"
+STUDY_FILE = "study.json"
 
 
 def run(run_date: date, settings: Settings) -> dict[str, Any]:
@@ -50,15 +51,15 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     layout = settings.layout
     released = model_in_force(layout, run_date, settings.train)
     if released:
-        return _summary(layout, released.model_version, describe_force(released, settings.train)["result"])
+        return _summary(layout, released.model_version, describe_force(released, settings.train, layout)["result"])
     history = read_interactions(layout, run_date)
     catalogue = read_items(layout)
     items = catalogue["item_id"]
-    users, data = training_data(history, catalogue, read_users(layout), run_date)
+    users, data = training_data(history, catalogue, read_users(layout), run_date, read_exposure(layout, run_date))
     report = read_evaluation(layout, run_date)
     name, seed = settings.train.model, settings.train.seed
     parameters = chosen_parameters(report, settings)
-    metrics = {key: report[key] for key in report if key != "splits"} | {"split": _without_grid(report["splits"][-1])}
+    metrics = {key: report[key] for key in report if key != "splits"} | {"split": _without_trials(report["splits"][-1])}
     code = code_version()
     fingerprint = fingerprint_of(data, users, items, [name, seed, dict(parameters), metrics, code])
     known = _same_version(layout, f"{name}-{run_date:%Y%m%d}", fingerprint)
@@ -81,6 +82,7 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
         model.save(folder)
         users.rename("user_id").to_frame().write_parquet(folder / USER_IDS_FILE)
         items.rename("item_id").to_frame().write_parquet(folder / ITEM_IDS_FILE)
+        (folder / STUDY_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(_study(report)), indent=2))
         (folder / FINGERPRINT_FILE).write_text(fingerprint + "\n")
         (folder / MANIFEST_FILE).write_bytes(encode_manifest(manifest))
     return _summary(layout, model_version, None)
@@ -135,6 +137,8 @@ def fingerprint_of(data: Interactions, users: pl.Series, items: pl.Series, rest:
         arrays += [data.content.words.data, data.content.words.indices, data.content.words.indptr]
         arrays.append(data.content.categories)
         digest.update("\0".join(data.content.vocabulary).encode())
+    if data.exposure is not None:
+        arrays += [data.exposure.shown, data.exposure.clicked]
     if data.features is not None:
         arrays += data.features.inputs()
     for array in arrays:
@@ -166,8 +170,20 @@ def _same_version(layout: Layout, stem: str, fingerprint: str) -> str | None:
     return None
 
 
-def _without_grid(split: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in split.items() if key != "validation_grid"}
+def _without_trials(split: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in split.items() if key != "trials"}
+
+
+def _study(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole search that chose the parameters, components too."""
+    split = report["splits"][-1]
+    return {
+        "model": report["model"],
+        "run_date": report["run_date"],
+        "split": split["name"],
+        "chosen": (report["chosen"] or {}).get(report["model"]),
+        "trials": split.get("trials", {}),
+    }
 
 
 def _summary(layout: Layout, model_version: str, why_kept: str | None) -> dict[str, Any]:

@@ -4,29 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from scipy.sparse import random as random_matrix
+from small_log import N_ITEMS, N_USERS, purchases
 
 from jobs.models.als import AlsModel, AlsParameters
 from jobs.ranking.explain_als import best_contributors, contribution_shares
-from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.errors import ContractError
-
-N_USERS, N_ITEMS = 60, 40
-
-
-def purchases(seed: int = 1) -> Interactions:
-    cells = random_matrix(N_USERS, N_ITEMS - 1, density=0.2, format="csr", rng=np.random.default_rng(seed)).tocoo()
-    order = np.lexsort((cells.col, cells.row))
-    size = cells.nnz
-    return Interactions(
-        users=cells.row[order].astype(np.int32),
-        items=cells.col[order].astype(np.int32),
-        age_days=np.arange(size, dtype=np.int32) % 50,
-        weights=1.0 + 9.0 * cells.data[order],
-        is_consumed=np.ones(size, dtype=bool),
-        n_users=N_USERS,
-        n_items=N_ITEMS,
-    )
 
 
 @pytest.fixture(params=["linear", "log"])

@@ -47,7 +47,7 @@ def test_the_report_is_the_same_when_it_is_made_again(make_shop) -> None:
 
 def test_parameters_are_those_with_the_best_validation_score(make_shop) -> None:
     report = run(RUN_DATE, make_shop().settings)
-    for name, grid in report["splits"][0]["validation_grid"].items():
+    for name, grid in report["splits"][0]["trials"].items():
         best = max(entry["ndcg"] for entry in grid)
         chosen = next(entry for entry in grid if entry["parameters"] == report["chosen"][name])
         assert chosen["ndcg"] == best
@@ -61,7 +61,7 @@ def test_what_happens_in_the_test_period_changes_no_choice(make_shop) -> None:
     rows += [interaction(RUN_DATE, f"user-{user:02d}", f"item-{rng.integers(40):02d}") for user in range(N_USERS)]
     after = run(RUN_DATE, make_shop(rows).settings)
     assert after["chosen"] == before["chosen"]
-    assert after["splits"][0]["validation_grid"] == before["splits"][0]["validation_grid"]
+    assert after["splits"][0]["trials"] == before["splits"][0]["trials"]
     assert after["splits"][0]["models"] != before["splits"][0]["models"]
 
 
@@ -135,7 +135,8 @@ def test_nothing_exported_says_what_to_run(make_shop) -> None:
 
 
 def outcome(verdict: str) -> dict[str, str]:
-    return {"verdict": verdict, "sentence": f"it {verdict}", "run_date": "2026-03-31", "primary_split": "global"}
+    report = {"verdict": verdict, "sentence": f"it {verdict}", "run_date": "2026-03-31", "primary_split": "global"}
+    return report | {"model": "als"}
 
 
 @pytest.mark.parametrize("verdict", ["tied", "loses", "too few"])

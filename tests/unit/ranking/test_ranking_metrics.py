@@ -11,11 +11,13 @@ from scipy.sparse import csr_matrix
 from jobs.evaluation.ranking_metrics import accuracy, bootstrap_means, coverage, diversity, interval, verdict
 
 
-def reference(items: list[int], relevant: set[int]) -> tuple[float, float, float]:
+def reference(items: list[int], relevant: set[int]) -> tuple[float, ...]:
     hits = [rank for rank, item in enumerate(items, start=1) if item in relevant]
     gain = sum(1 / math.log2(rank + 1) for rank in hits)
     best = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(items), len(relevant)) + 1))
-    return gain / best, len(hits) / len(relevant), float(bool(hits))
+    precisions = [place / rank for place, rank in enumerate(hits, start=1)]
+    average = sum(precisions) / min(len(items), len(relevant))
+    return gain / best, len(hits) / len(relevant), float(bool(hits)), average, 1 / hits[0] if hits else 0.0
 
 
 def truth_of(relevant: list[set[int]], n_items: int) -> csr_matrix:
@@ -47,10 +49,10 @@ def test_accuracy_is_that_of_plain_python(data: st.DataObject, k: int) -> None:
 @pytest.mark.parametrize(
     ("items", "relevant", "expected"),
     [
-        ([1, 2], {1, 2, 3, 4}, (1.0, 0.5, 1.0)),  # nothing better fits in two places
-        ([1, 2], {2}, (1 / math.log2(3), 1.0, 1.0)),
-        ([5, 6], {1}, (0.0, 0.0, 0.0)),
-        ([-1, -1], {0}, (0.0, 0.0, 0.0)),
+        ([1, 2], {1, 2, 3, 4}, (1.0, 0.5, 1.0, 1.0, 1.0)),  # nothing better fits in two places
+        ([1, 2], {2}, (1 / math.log2(3), 1.0, 1.0, 0.5, 0.5)),
+        ([5, 6], {1}, (0.0, 0.0, 0.0, 0.0, 0.0)),
+        ([-1, -1], {0}, (0.0, 0.0, 0.0, 0.0, 0.0)),
     ],
 )
 def test_accuracy_of_known_lists(items: list[int], relevant: set[int], expected: tuple[float, ...]) -> None:
@@ -103,3 +105,28 @@ def test_the_interval_has_the_width_that_theory_says() -> None:
 )
 def test_an_interval_that_holds_zero_is_a_tie(low: float, high: float, expected: str) -> None:
     assert verdict(low, high) == expected
+
+
+def test_ndcg_is_that_of_scikit_learn() -> None:
+    """The library wants scores of all items: the list's places from the top, 0 for the rest, no ties among them."""
+    from sklearn.metrics import ndcg_score
+
+    rng = np.random.default_rng(8)
+    n, n_items, k = 200, 60, 20
+    relevant = [set(rng.choice(n_items, size=int(rng.integers(1, 30)), replace=False).tolist()) for _ in range(n)]
+    items = np.array([rng.permutation(n_items)[:k] for _ in range(n)], dtype=np.int32)
+    scores = np.zeros((n, n_items))
+    np.put_along_axis(scores, items.astype(np.int64), np.arange(k, 0, -1, dtype=float)[None, :], axis=1)
+    truth = truth_of(relevant, n_items)
+    found = accuracy(items, truth)[:, 0]
+    expected = [ndcg_score(truth[row].toarray(), scores[row][None, :], k=k, ignore_ties=True) for row in range(n)]
+    assert found == pytest.approx(np.array(expected), abs=1e-6)
+    assert found.mean() == pytest.approx(ndcg_score(truth.toarray(), scores, k=k, ignore_ties=True), abs=1e-6)
+
+
+def test_recall_is_that_of_plain_python_over_whole_lists() -> None:
+    rng = np.random.default_rng(9)
+    relevant = [set(rng.choice(60, size=int(rng.integers(1, 30)), replace=False).tolist()) for _ in range(200)]
+    items = np.array([rng.permutation(60)[:20] for _ in range(200)], dtype=np.int32)
+    expected = [len(set(row.tolist()) & own) / len(own) for row, own in zip(items, relevant, strict=True)]
+    assert accuracy(items, truth_of(relevant, 60))[:, 1] == pytest.approx(np.array(expected), abs=1e-6)
