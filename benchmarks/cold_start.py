@@ -1,7 +1,7 @@
 """Newcomers and new items against the truth of simulated shops: the figures of docs/cold-start.md.
 
 `python -m benchmarks.cold_start` (`make cold-start`) draws shops, prints the tables, and replaces
-docs/images/cold-start/*.png and the tables of docs/cold-start.md; benchmarks/results/cold_start.json
+docs/images/cold-start/*.png and the tables of docs/cold-start.md; benchmarks/results/cold_start_numbers.json
 holds every number, benchmarks/results/cold-start/ the interactive pages.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -42,9 +43,9 @@ def main() -> None:
         {"newcomer_shops": arguments.newcomer_shops, "item_shops": arguments.item_shops},
         difference_at_3_clicks=dict(zip(("mean", "low", "high"), map(float, interval), strict=True)),
         seconds=round(perf_counter() - began, 1),
-        newcomers=worth.to_dicts(),
-        items=shown.to_dicts(),
     )
+    numbers = {"newcomers": worth.to_dicts(), "newcomer_means": curve.to_dicts(), "items": shown.to_dicts()}
+    (RESULTS / "cold_start_numbers.json").write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=2))
     replace_tables(DOCS / "cold-start.md", {"newcomers": _markdown(rows), "items": _markdown(_item_table(shown))})
     if not arguments.no_plots:
         draw(curve, differences, interval, shown, arguments.item_shops)
