@@ -36,7 +36,7 @@ def main() -> None:
     rounds = item_rows(range(1, arguments.item_shops + 1))
     curve, differences, interval = newcomer_figures(worth)
     shown = item_figures(rounds)
-    rows = [*_newcomer_table(curve)]
+    rows = _newcomer_table(curve)
     write_report(
         "cold_start",
         rows,
@@ -46,7 +46,8 @@ def main() -> None:
     )
     numbers = {"newcomers": worth.to_dicts(), "newcomer_means": curve.to_dicts(), "items": shown.to_dicts()}
     (RESULTS / "cold_start_numbers.json").write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=2))
-    replace_tables(DOCS / "cold-start.md", {"newcomers": _markdown(rows), "items": _markdown(_item_table(shown))})
+    tables = {"newcomers": rows, "items": _item_table(shown), "worth": _worth_table(shown)}
+    replace_tables(DOCS / "cold-start.md", {name: _markdown(table) for name, table in tables.items()})
     if not arguments.no_plots:
         draw(curve, differences, interval, shown, arguments.item_shops)
 
@@ -155,6 +156,15 @@ def _item_table(shown: pl.DataFrame) -> list[dict[str, Any]]:
                 | {f"round {number}": earned[number] for number in _SHOWN_ROUNDS}
                 | {"reserved, all rounds": f"{part['reserved'].sum():.0f}"}
             )
+    return rows
+
+
+def _worth_table(shown: pl.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for arm in ARMS:
+        part = shown.filter(pl.col("arm") == arm.name, pl.col("kind") == "others")
+        worth = {number: f"{value:.3f}" for number, value in part.select("round", "worth").iter_rows()}
+        rows.append({"new items get": arm.name} | {f"round {number}": worth[number] for number in _SHOWN_ROUNDS})
     return rows
 
 
