@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 _LINE_EVERY_SECONDS = 5.0
+_on_terminal: list[Progress] = []
 
 
 class Advance(Protocol):
@@ -26,6 +27,27 @@ def no_progress(steps: int = 1) -> None:
 
 
 @contextmanager
+def _terminal() -> Iterator[Progress]:
+    """The bars on the terminal: those of a step within a step stand below each other."""
+    if _on_terminal:
+        yield _on_terminal[-1]
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        _on_terminal.append(progress)
+        try:
+            yield progress
+        finally:
+            _on_terminal.pop()
+
+
+@contextmanager
 def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     """Show one bar (or a line every five seconds where there is no terminal).
 
@@ -34,16 +56,10 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
         total: number of steps; None where only the end will tell.
     """
     if sys.stderr.isatty():
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with _terminal() as progress:
             task = progress.add_task(description, total=total)
             yield lambda steps=1: progress.advance(task, steps)
+            progress.remove_task(task)
         return
     done, last = 0, time.monotonic()
 

@@ -64,18 +64,16 @@ class ContentModel(LinearModel[ContentParameters]):
 
     @property
     def row_size(self) -> int:
-        """A block is dense over items and over words."""
-        return sum(self._vectors.shape)
+        """A block is made sparse before it is dense: a value, a column and a score for each item at most."""
+        return 3 * len(self.known)
 
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Cosines with all descriptions, -inf where no word is shared."""
-        wanted = (histories @ self._vectors).toarray()
-        return without_zeros(np.ascontiguousarray((self._vectors @ np.ascontiguousarray(wanted.T)).T))
+        return without_zeros((histories @ self._vectors @ self._by_word).toarray())
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Cosines of the items with all items."""
-        words = self._vectors[items].toarray()
-        return np.ascontiguousarray((self._vectors @ np.ascontiguousarray(words.T)).T)
+        return np.asarray((self._vectors[items] @ self._by_word).toarray())
 
     def save(self, folder: Path) -> None:
         """Write the descriptions."""
@@ -96,7 +94,7 @@ class ContentModel(LinearModel[ContentParameters]):
 
     def hold(self, vectors: csr_matrix) -> None:
         """Take descriptions as what was learned: CSR float32, shape (n_items, n_words), rows of length 1 or 0."""
-        self._vectors = vectors
+        self._vectors, self._by_word = vectors, vectors.T.tocsr()
         self.known = np.diff(vectors.indptr) > 0
 
 

@@ -39,11 +39,11 @@ def load_rankers(folder: Path) -> tuple[dict[str, TrainedRanker], dict[str, Any]
     """Read what `save_rankers` wrote: the rankers, and the state.
 
     Raises:
-        ContractError: a file is missing.
+        ContractError: a file is missing, or cut off.
     """
     try:
         content = msgspec.json.decode((folder / _FILE).read_bytes())
-    except OSError as error:
+    except (OSError, msgspec.DecodeError) as error:
         raise ContractError(f"{folder} is no complete hybrid model: {error}; train again") from error
     rankers = {}
     for kind, described in content["rankers"].items():

@@ -73,6 +73,11 @@ class ItemNeighboursModel(LinearModel[ItemNeighbourParameters]):
         weighted = feature_weights(self.start_fit(data), self._parameters.feature_weighting)
         self.hold(nearest_items(weighted, self._parameters.neighbours, self._parameters.shrinkage))
 
+    @property
+    def row_size(self) -> int:
+        """A block is made sparse before it is dense: a value, a column and a score for each item at most."""
+        return 3 * len(self.known)
+
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Sum the rows of the own items."""
         return without_zeros((histories @ self.similarity).toarray())

@@ -4,7 +4,8 @@ With X = D_U^-1/2 R D_I^-1/2 and V its leading right singular vectors, a history
 
     r (X^T X + alpha D_I^-1/2 V V^T D_I^1/2)
 
-X^T X, the normalised co-occurrence, is never held: a block of histories is multiplied with X^T, then with X.
+X^T X, the normalised co-occurrence, is held where its entries are few enough; where they are not,
+a block of histories is multiplied with X^T, then with X.
 
 Source: Shen et al. (2021), How Powerful is Graph Convolution for Recommendation? (GF-CF).
 """
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from jobs.models.block_size import block_numbers
 from jobs.models.history import HistoryParameters
 from jobs.models.linear import LinearModel
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
@@ -26,6 +28,9 @@ from jobs.models.top_k import all_products, round_off
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.settings import TrainSection
+
+# Blocks of scores (train.block_mb each) that the co-occurrence may take.
+_HELD_BLOCKS = 16
 
 
 class SpectralParameters(HistoryParameters, frozen=True, kw_only=True):
@@ -71,19 +76,23 @@ class SpectralModel(LinearModel[SpectralParameters]):
 
     @property
     def row_size(self) -> int:
-        """A block is dense over items and over the training users."""
-        return sum(self._normalised.shape)
+        """A block is dense over items, twice, and over the training users where the co-occurrence is not held."""
+        n_users, n_items = self._normalised.shape
+        return int(3 * n_items if self._links is not None else n_items + 2 * n_users)
 
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Both filters, one after the other."""
-        by_user = (histories @ self._transposed).toarray()
-        scores = self._times_normalised(by_user)
+        scores = self._times_links(histories)
         scores += all_products(histories @ self._history_factors, self._item_factors)
         return round_off(scores)
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """The same, transposed: S is not symmetric, its low-pass part divides by one root and multiplies by another."""
-        columns = self._times_normalised(self._transposed[items].toarray())
+        one_each = csr_matrix(
+            (np.ones(len(items), dtype=np.float32), items, np.arange(len(items) + 1)),
+            shape=(len(items), len(self.known)),
+        )
+        columns = self._times_links(one_each)
         columns += all_products(self._item_factors[items], self._history_factors)
         return columns
 
@@ -122,10 +131,21 @@ class SpectralModel(LinearModel[SpectralParameters]):
         """
         self._normalised, self._vectors, self._inverse_roots = normalised, vectors, inverse_roots
         self._transposed = normalised.T.tocsr()
+        self._links = self._transposed @ normalised if _is_small(normalised) else None
         scale = inverse_roots[:, None]
         self._history_factors = vectors * (scale * np.float32(self._parameters.alpha))
         self._item_factors = np.divide(vectors, scale, out=np.zeros_like(vectors), where=scale > 0)
 
-    def _times_normalised(self, by_user: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _times_links(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
+        """Histories times X^T X, dense."""
+        if self._links is not None:
+            return np.asarray((histories @ self._links).toarray())
+        by_user = (histories @ self._transposed).toarray()
         # Sparse from the left is the product that scipy does along whole rows.
         return np.ascontiguousarray((self._transposed @ np.ascontiguousarray(by_user.T)).T)
+
+
+def _is_small(normalised: csr_matrix) -> bool:
+    """Whether X^T X cannot take more than its blocks: a value and a column for each pair of a user's items."""
+    pairs = int(np.square(np.diff(normalised.indptr).astype(np.int64)).sum())
+    return bool(2 * min(pairs, normalised.shape[1] ** 2) <= _HELD_BLOCKS * block_numbers())
