@@ -32,7 +32,7 @@ Every task is a `reco` command. The first line of its log repeats it by hand.
 
 1. Open `report_run`: it names the tasks that failed, the checks and where their reports are.
 2. A task of `validate` is red: the live generation was left alone. The data docs name the rows; see `docs/runbooks/`.
-3. `gate` is red: the model does not beat popularity and `gate.mode` is `refuse`.
+3. `gate` is red: the model does not beat popularity, or may lose to what is live; `docs/runbooks/the-gate-refused.md`.
 4. Anything else: paste the first log line into a shell, fix, then clear the task with its downstream tasks.
 5. Bad lists are live: trigger the DAG `rollback`.
 """

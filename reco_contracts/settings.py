@@ -162,11 +162,13 @@ class ContentSection(HistorySection):
 class HybridSection(Section):
     """[train.hybrid]: each list but the first is searched on the validation period."""
 
-    components: tuple[str, ...] = Field(("als", "popularity"), min_length=1)
+    components: tuple[str, ...] = Field(
+        ("ease", "item_neighbours", "als", "spectral", "user_neighbours", "content", "popularity"), min_length=1
+    )
     candidates: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
     ranker: tuple[Literal["auto", "lambdarank", "linear"], ...] = Field(("auto",), min_length=1)
     ranker_users: tuple[Annotated[int, Field(ge=1)], ...] = Field((2_000,), min_length=1)
-    holdout_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((28,), min_length=1)
+    holdout_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((56,), min_length=1)
     trees: tuple[Annotated[int, Field(ge=1)], ...] = Field((150,), min_length=1)
     leaves: tuple[Annotated[int, Field(ge=2)], ...] = Field((15,), min_length=1)
     learning_rate: tuple[_Positive, ...] = Field((0.05,), min_length=1)

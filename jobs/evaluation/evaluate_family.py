@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 
 from jobs.evaluation.compare_models import by_activity, compare_all, compare_scored, exposure_curves
-from jobs.evaluation.evaluation_tasks import Tasks, make_tasks, read_marts
+from jobs.evaluation.evaluation_tasks import Tasks, make_tasks, new_items_task, read_marts
 from jobs.evaluation.ranking_metrics import definitions
-from jobs.evaluation.ranking_task import RankingTask, only_new_items
-from jobs.evaluation.score_models import Scored, fit_model, score_model
-from jobs.evaluation.search_models import Bounds, choose_parameters, plain_trials
+from jobs.evaluation.ranking_task import RankingTask
+from jobs.evaluation.score_models import NEW_ITEMS_NDCG, Scored, fit_model, score_model
+from jobs.evaluation.search_models import Bounds, choose_parameters, fixed_parameters, plain_trials
 from jobs.evaluation.search_parameters import Trial, best_trial
 from jobs.evaluation.study_store import no_starts, starts_from
 from jobs.evaluation.write_models_page import models_page
@@ -97,9 +97,18 @@ def evaluate_family(
     searched = dict.fromkeys((*names, BASELINE))
     bounds = Bounds(settings.tune.trials)
     start_of = starts(split.name, split.validation)
-    studies = choose_parameters(list(searched), split.validation, settings, bounds, start_of, refused=refused)
+    studies = choose_parameters(
+        list(searched),
+        split.validation,
+        settings,
+        bounds,
+        start_of,
+        refused=refused,
+        new_items=new_items_task(split.validation, settings),
+    )
     chosen = {name: best_trial(studies[name]).parameters for name in searched if name in studies}
     models, seconds = _fit_all(chosen, split.test, settings)
+    table = _table(models, split.test, split, settings)
     report = split.header | {
         "run_date": run_date.isoformat(),
         "other_splits": [other.header for other in tasks[:-1]],
@@ -111,15 +120,27 @@ def evaluate_family(
         "refused": refused,
         "seconds": seconds,
         "trials": {name: _timed(trials) for name, trials in studies.items()},
-        "all_items": _table(models, split.test, split, settings),
+        "all_items": table,
         "new_items_only": None,
-        "learning": _learning_curves(chosen, split.test, settings),
+        "chosen_new_items": None,
+        "learning": _learning_curves(chosen, split.test, table["models"], settings),
         "definitions": definitions(settings.evaluate.k),
     }
-    new_items = only_new_items(split.test)
-    if settings.surfaces.home.exclude_seen != "forever" and len(new_items.rows):
+    new_items = new_items_task(split.test, settings)
+    if new_items:
+        report["chosen_new_items"] = again = _chosen_on_new_items(studies, list(chosen), settings)
+        changed = {name: parameters for name, parameters in again.items() if parameters != chosen[name]}
+        models |= _fit_all(changed, split.test, settings)[0]
         report["new_items_only"] = _table(models, new_items, split, settings)
     return report
+
+
+def _chosen_on_new_items(
+    studies: Mapping[str, Sequence[Trial]], names: Sequence[str], settings: Settings
+) -> dict[str, dict[str, Any]]:
+    """The best of the same trials by their score on new items; components too, each by its own."""
+    best = {name: best_trial(trials, NEW_ITEMS_NDCG).parameters for name, trials in studies.items()}
+    return {name: {**best[name], **fixed_parameters(name, best, settings)} for name in names}
 
 
 def _fit_all(
@@ -151,16 +172,22 @@ def _table(models: Mapping[str, Model], task: RankingTask, split: Tasks, setting
 
 
 def _learning_curves(
-    chosen: Mapping[str, Mapping[str, Any]], task: RankingTask, settings: Settings
+    chosen: Mapping[str, Mapping[str, Any]],
+    task: RankingTask,
+    metrics: Mapping[str, Mapping[str, Any]],
+    settings: Settings,
 ) -> dict[str, list[dict[str, float]]]:
-    """NDCG on the same test users, of models that saw a random share of the interactions."""
+    """NDCG on the same test users, of models that saw a random share of the interactions; the last point is known."""
     order = np.random.default_rng(settings.train.seed).random(len(task.known.users))
     curves: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
-    steps = [(share, name) for share in (*_SHARES, 1.0) for name in chosen]
+    steps = [(share, name) for share in _SHARES for name in chosen]
     for share, name in track(steps, "Draw learning curves", len(steps)):
         part = _thinned(task, order < share)
         ndcg = score_model(fit_model(name, chosen[name], part, settings), part, settings).per_user[:, 0].mean()
         curves[name].append({"share": share, "interactions": len(part.known.users), "ndcg": float(ndcg)})
+    for name, curve in curves.items():
+        whole = metrics[name]["ndcg"]["value"]
+        curve.append({"share": 1.0, "interactions": len(task.known.users), "ndcg": whole})
     return curves
 
 

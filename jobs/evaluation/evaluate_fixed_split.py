@@ -21,7 +21,7 @@ from jobs.evaluation.fixed_splits import interactions_of, pair_interactions, rea
 from jobs.evaluation.ranking_metrics import coverage
 from jobs.evaluation.ranking_task import RankingTask
 from jobs.evaluation.score_models import Scored, fit_model, score_model
-from jobs.evaluation.search_models import Bounds, fixed_parameters, search_model, with_components
+from jobs.evaluation.search_models import Bounds, fixed_parameters, search_model, search_space, with_components
 from jobs.evaluation.search_parameters import best_trial
 from jobs.models.base import Model
 from jobs.models.table import MODELS, default_parameters
@@ -35,6 +35,7 @@ _HELD_OUT_SHARE = 0.2
 _MOST_VALIDATION_USERS = 5_000
 # Final fits with more factors than the defaults take longer than the first ones did.
 _FINAL_FIT_FACTOR = 2.0
+_OF_AGE = ("half_life_days", "window_days")
 
 
 class _Clock:
@@ -94,7 +95,11 @@ def run(train: Path, test: Path, k: int, minutes: float, names: Sequence[str], s
     task, counts = test_task(read_pairs(test), users, items, known)
     models: dict[str, Any] = {}
     for name in shown:
-        models[name] = _score(fitted[name], task, counts["items"], k, settings)
+        scores = _score(fitted[name], task, counts["items"], k, settings)
+        if scores["own_share"]:
+            models[name] = scores
+        else:
+            refused[name] = "it lists nothing: pairs do not have what it reads"
     return {"models": models, "refused": refused, "k": k, **counts, "seconds": round(clock.spent, 1)}
 
 
@@ -204,11 +209,18 @@ def _tune(fitted: dict[str, _Fitted], known: Interactions, settings: Settings, c
         # The first trial is made whatever the time, so it has to fit.
         if share <= fitted[name].seconds:
             continue
-        trials = search_model(name, fixed_parameters(name, chosen, settings), inner, settings, Bounds(most, share))
+        fixed = fixed_parameters(name, chosen, settings)
+        space = _undated(search_space(name, settings))
+        trials = search_model(name, fixed, inner, settings, Bounds(most, share), space=space)
         chosen[name] = best_trial(trials).parameters
         fitted[name].note = f"best of {len(trials)} inside the training part"
     for name, parameters in chosen.items():
         _fit_again(name, {**parameters, **fixed_parameters(name, chosen, settings)}, fitted, known, settings, clock)
+
+
+def _undated(space: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Pairs have no date, so what depends on age is one value like another."""
+    return {name: values[:1] if name in _OF_AGE else values for name, values in space.items()}
 
 
 def _fit_again(
@@ -242,6 +254,7 @@ def _score(one: _Fitted, task: RankingTask, n_items: int, k: int, settings: Sett
         f"hit_rate@{k}": hit_rate,
         f"map@{k}": mean_precision,
         f"mrr@{k}": reciprocal,
+        "own_share": scored.own_share,
         "seconds": round(one.seconds + time.monotonic() - started, 2),
         "parameters": one.parameters,
         "tuning": one.note,

@@ -7,12 +7,11 @@ import msgspec
 import polars as pl
 
 from jobs.evaluation.compare_models import compare_models
-from jobs.evaluation.evaluation_tasks import TOO_FEW, Marts, Tasks, make_tasks, read_marts
+from jobs.evaluation.evaluation_tasks import TOO_FEW, Marts, Tasks, make_tasks, new_items_task, read_marts
 from jobs.evaluation.live_configuration import Configuration, live_configuration, refit_live
 from jobs.evaluation.ranking_metrics import definitions
-from jobs.evaluation.ranking_task import only_new_items
 from jobs.evaluation.score_models import fit_model
-from jobs.evaluation.search_models import Bounds, StartOf, choose_parameters, plain_trials, with_components
+from jobs.evaluation.search_models import Bounds, StartOf, choose_parameters, plain_trials
 from jobs.evaluation.search_parameters import best_trial
 from jobs.evaluation.study_store import StartsFor, no_starts, starts_from
 from jobs.evaluation.training_due import describe_force, model_in_force
@@ -140,10 +139,10 @@ def _evaluate_split(tasks: Tasks, settings: Settings, live: Configuration | None
     report |= {
         "chosen": chosen,
         "live": said_of_live,
-        "trials": {name: plain_trials(studies[name]) for name in with_components(names, settings)},
+        "trials": {name: plain_trials(trials) for name, trials in studies.items()},
     } | compare_models(models, tasks.test, tasks.categories, settings)
-    new_items = only_new_items(tasks.test)
-    if settings.surfaces.home.exclude_seen != "forever" and len(new_items.rows):
+    new_items = new_items_task(tasks.test, settings)
+    if new_items:
         report["new_items_only"] = {"test_users": len(new_items.rows)} | compare_models(
             models, new_items, tasks.categories, settings
         )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from jobs.evaluation.ranking_task import RankingTask, make_task
+from jobs.evaluation.ranking_task import RankingTask, make_task, only_new_items
 from jobs.evaluation.split_interactions import GLOBAL, Fold, Split, split_globally, split_per_user
 from jobs.ranking.interaction_matrix import index_of
 from jobs.warehouse.read_marts import read_interactions, read_items, read_users
@@ -56,6 +56,14 @@ class Tasks(NamedTuple):
         """A handful of users proves nothing, but where there is no better split it still chooses better than nobody."""
         least = min(self.header["warm_users"].values())
         return self.is_enough or (least > 0 and self.name != GLOBAL)
+
+
+def new_items_task(task: RankingTask, settings: Settings) -> RankingTask | None:
+    """The same task with items only that are new to the user; None where all are, or nobody has a new one."""
+    if settings.surfaces.home.exclude_seen == "forever":
+        return None
+    new_items = only_new_items(task)
+    return new_items if len(new_items.rows) else None
 
 
 def read_marts(layout: Layout, run_date: date) -> Marts:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from jobs.evaluation.ranking_task import RankingTask
 from jobs.evaluation.score_models import fit_model
 from jobs.models.base import Model
@@ -77,5 +79,6 @@ def refit_live(
         return {}, said | {"label": None, "problem": f"there is no model {live.model!r} any more"}
     try:
         return {LIVE: fit_model(live.model, live.parameters, task, settings)}, said | {"label": LIVE}
-    except RecoError as error:
+    except (RecoError, msgspec.ValidationError, KeyError, TypeError) as error:
+        # The last three: parameters of an older version of the model.
         return {}, said | {"label": None, "problem": str(error)}

@@ -12,6 +12,8 @@ from jobs.evaluation.write_models_page import label_of
 Report = Mapping[str, Any]
 # What is drawn beside the models for comparison, and always in grey.
 TRUTH = "what users chose"
+# A label of a model, pixels.
+_LABEL_HEIGHT, _LABEL_WIDTH = 15, 115
 
 
 def plot_report(report: Report, folder: Path) -> list[Path]:
@@ -38,31 +40,60 @@ def plot_report(report: Report, folder: Path) -> list[Path]:
 
 def accuracy_and_coverage(report: Report, kind: str) -> alt.LayerChart:
     """A point a model: how right it is, and how much of the catalogue it shows."""
+    table, k = report[kind], report["k"]
     rows = [
-        {
-            "model": label_of(name),
-            "coverage": metrics["coverage"]["value"],
-            **{key: metrics["ndcg"][key] for key in ("value", "low", "high")},
-        }
-        for name, metrics in report[kind]["models"].items()
+        {"model": label_of(name), "coverage": metrics["coverage"]["value"], **metrics["ndcg"]}
+        for name, metrics in table["models"].items()
     ]
-    bounded = next(iter(report[kind]["models"].values()))["coverage"]["is_bounded_by_users"]
-    of_what = "of users × k / 4" if bounded else "of the available items"
-    x = alt.X("coverage:Q", title=f"Catalogue coverage, share {of_what}", axis=alt.Axis(format="%"))
+    across = [0.0, 1.25 * max(row["coverage"] for row in rows)]
+    lowest, highest = min(row["low"] for row in rows), max(row["high"] for row in rows)
+    room = 0.05 * (highest - lowest)
+    upward = [max(lowest - room, 0.0), highest + room]
+    for row, place in zip(rows, label_places(rows, across, upward), strict=True):
+        row["label"] = place
+    bounded = next(iter(table["models"].values()))["coverage"]["is_bounded_by_users"]
+    of_what = "users × k / 4" if bounded else "the available items"
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=x,
+        x=alt.X(
+            "coverage:Q",
+            title=f"Catalogue coverage, share of {of_what}",
+            axis=alt.Axis(format="%"),
+            scale=alt.Scale(domain=across, nice=False),
+        ),
         color=model_colour([row["model"] for row in rows], legend=False),
         tooltip=["model:N", alt.Tooltip("value:Q", format=".4f"), alt.Tooltip("coverage:Q", format=".1%")],
     )
-    points = base.mark_point(filled=True, size=110, opacity=1).encode(y=_ndcg("value", report["k"]))
-    bars = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(y=_ndcg("low", report["k"]), y2="high:Q")
-    names = base.mark_text(align="left", dx=9, dy=-7, fontSize=12).encode(y=_ndcg("value", report["k"]), text="model:N")
+    scale = alt.Scale(domain=upward, nice=False, zero=False)
+    value = alt.Y("value:Q", title=f"NDCG@{k}", scale=scale, axis=alt.Axis(format=".3f"))
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    points = base.mark_point(filled=True, size=110, opacity=1).encode(y=value)
+    names = base.mark_text(align="left", dx=10, fontSize=12).encode(y=alt.Y("label:Q", scale=scale), text="model:N")
     what = "items new to the user" if kind == "new_items_only" else "all items"
     return titled(
-        alt.layer(bars, points, names).properties(width=WIDTH, height=HEIGHT),
+        alt.layer(points, bars, names).properties(width=WIDTH, height=HEIGHT),
         f"Accuracy against coverage, {what}",
         f"{_who(report, kind)}; bars are 95 % bootstrap intervals",
     )
+
+
+def label_places(rows: Sequence[Mapping[str, Any]], across: Sequence[float], upward: Sequence[float]) -> list[float]:
+    """Heights of labels beside their points, moved apart where they would lie on each other.
+
+    Args:
+        rows: points, with `coverage` and `value`.
+        across: domain of the coverage.
+        upward: domain of the value.
+
+    Returns:
+        Values, in the order of the rows.
+    """
+    step = _LABEL_HEIGHT * (upward[1] - upward[0]) / HEIGHT
+    reach = _LABEL_WIDTH * (across[1] - across[0]) / WIDTH
+    places: dict[int, float] = {}
+    for at in sorted(range(len(rows)), key=lambda place: -rows[place]["value"]):
+        near = [places[other] for other in places if abs(rows[other]["coverage"] - rows[at]["coverage"]) < reach]
+        places[at] = min([rows[at]["value"], *(place - step for place in near)])
+    return [places[at] for at in range(len(rows))]
 
 
 def accuracy_by_activity(report: Report, kind: str) -> alt.LayerChart:
@@ -177,7 +208,13 @@ def slices_chart(trials: Sequence[Mapping[str, Any]], name: str, k: int) -> alt.
     values = {key: {repr(trial["parameters"].get(key)) for trial in trials} for key in trials[0]["parameters"]}
     varied = [key for key, seen in values.items() if len(seen) > 1] or list(values)[:1]
     rows = [
-        {"parameter": key, "value": str(trial["parameters"][key]), "ndcg": trial["ndcg"], "trial": number}
+        {
+            "parameter": key,
+            "value": str(trial["parameters"][key]),
+            "place": _place(trial["parameters"][key]),
+            "ndcg": trial["ndcg"],
+            "trial": number,
+        }
         for number, trial in enumerate(trials, start=1)
         for key in varied
     ]
@@ -185,7 +222,7 @@ def slices_chart(trials: Sequence[Mapping[str, Any]], name: str, k: int) -> alt.
         alt.Chart(alt.Data(values=rows))
         .mark_point(size=50, opacity=0.75, filled=True, color="#4c78a8")
         .encode(
-            x=alt.X("value:N", title=None, axis=_flat(), sort=alt.EncodingSortField("value")),
+            x=alt.X("value:N", title=None, axis=_flat(), sort=alt.EncodingSortField("place", op="min")),
             y=_ndcg("ndcg", k),
             tooltip=["parameter:N", "value:N", "trial:Q", alt.Tooltip("ndcg:Q", format=".4f")],
         )
@@ -194,6 +231,10 @@ def slices_chart(trials: Sequence[Mapping[str, Any]], name: str, k: int) -> alt.
         .resolve_scale(x="independent")
     )
     return titled(chart, f"{label_of(name)}: validation score by parameter", "A point a trial")
+
+
+def _place(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _who(report: Report, kind: str) -> str:

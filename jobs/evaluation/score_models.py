@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from jobs.models.table import model_class
 from jobs.ranking.fill_lists import fill_short_lists
 from reco_contracts.settings import Settings
 
+NEW_ITEMS_NDCG: Final = "ndcg_new_items"
 _Floats = npt.NDArray[np.float64]
 
 
@@ -25,10 +26,12 @@ class Scored(NamedTuple):
     Attributes:
         items: int32, shape (n, k), filled as they would be published.
         per_user: float64, shape (n, 5), the columns of ranking_metrics.ACCURACY.
+        own_share: of all places, those that the model filled itself; popularity has filled the rest.
     """
 
     items: npt.NDArray[np.int32]
     per_user: _Floats
+    own_share: float
 
 
 def fit_model(name: str, parameters: Mapping[str, Any], task: RankingTask, settings: Settings) -> Model:
@@ -43,10 +46,17 @@ def score_model(model: Model, task: RankingTask, settings: Settings) -> Scored:
     lists = model.recommend(task.known.of_users(task.rows), settings.evaluate.k, task.blocked, task.candidates)
     popularity = popularity_scores(task.known, settings.surfaces.popular.windows_days[0])
     filled = fill_short_lists(lists, popularity_order(popularity, task.candidates), popularity, task.blocked)
-    return Scored(filled.items, accuracy(filled.items, task.truth))
+    own_share = float((lists.items >= 0).mean()) if lists.items.size else 0.0
+    return Scored(filled.items, accuracy(filled.items, task.truth), own_share)
 
 
-def try_parameters(name: str, parameters: Mapping[str, Any], task: RankingTask, settings: Settings) -> Trial:
+def try_parameters(
+    name: str,
+    parameters: Mapping[str, Any],
+    task: RankingTask,
+    settings: Settings,
+    new_items: RankingTask | None = None,
+) -> Trial:
     """Fit and score one entry of a search space.
 
     Args:
@@ -54,9 +64,13 @@ def try_parameters(name: str, parameters: Mapping[str, Any], task: RankingTask, 
         parameters: a value of each entry, and those of the components if it has some.
         task: the validation period.
         settings: [train] and [evaluate].
+        new_items: the same with items only that are new to the user; its NDCG is kept too.
     """
     started = time.monotonic()
-    scored = score_model(fit_model(name, parameters, task, settings), task, settings)
+    model = fit_model(name, parameters, task, settings)
+    scored = score_model(model, task, settings)
     means = scored.per_user.mean(axis=0).tolist()
     metrics = dict(zip(ACCURACY, means, strict=True))
+    if new_items is not None:
+        metrics[NEW_ITEMS_NDCG] = float(score_model(model, new_items, settings).per_user[:, 0].mean())
     return Trial(parameters=dict(parameters), metrics=metrics, seconds=round(time.monotonic() - started, 3))

@@ -13,6 +13,7 @@ from jobs.evaluation.search_parameters import Trial, best_trial, search
 from jobs.models.table import component_names, default_parameters, model_class
 from jobs.progress import progress_bar
 from reco_contracts.errors import RecoError
+from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 
 COMPONENTS = "components"
@@ -54,6 +55,7 @@ def choose_parameters(
     start_of: StartOf = lambda _name, _fixed: _NOTHING_KNOWN,
     report: Callable[[str, Mapping[str, Any], Trial], None] = lambda _name, _fixed, _trial: None,
     refused: dict[str, str] | None = None,
+    new_items: RankingTask | None = None,
 ) -> dict[str, list[Trial]]:
     """Search each model on its own, components first.
 
@@ -64,24 +66,29 @@ def choose_parameters(
         bounds: of each search.
         start_of: gives for a model, and what of it is fixed, what is known already.
         report: told each new trial.
-        refused: takes the models that cannot be fitted, with their reasons; None = the first one raises.
+        refused: takes the models that cannot be fitted, with their reasons; None = one that was asked for
+            raises. What a component that cannot be fitted means is the business of what is made of it.
+        new_items: each trial is scored on this too; it decides nothing here.
 
     Returns:
-        The trials of each model, of components that were not asked for too.
+        The trials of each model that can be fitted, of components that were not asked for too.
 
     Raises:
         ConfigError: a name is unknown.
-        RecoError: a model cannot be fitted to this data, where `refused` is None.
+        RecoError: a model that was asked for cannot be fitted to this data, where `refused` is None.
     """
     studies: dict[str, list[Trial]] = {}
     for name in with_components(names, settings):
         fixed = fixed_parameters(name, {one: best_trial(studies[one]).parameters for one in studies}, settings)
         try:
-            studies[name] = search_model(name, fixed, task, settings, bounds, start_of(name, fixed), report)
+            start = start_of(name, fixed)
+            studies[name] = search_model(name, fixed, task, settings, bounds, start, report, new_items=new_items)
         except RecoError as error:
-            if refused is None:
+            if refused is None and name in names:
                 raise
-            refused[name] = str(error)
+            get_logger(__name__).warning("not fitted", model=name, reason=str(error))
+            if refused is not None:
+                refused[name] = str(error)
     return studies
 
 
@@ -93,6 +100,8 @@ def search_model(
     bounds: Bounds,
     start: Start = _NOTHING_KNOWN,
     report: Callable[[str, Mapping[str, Any], Trial], None] = lambda _name, _fixed, _trial: None,
+    space: Mapping[str, Sequence[Any]] | None = None,
+    new_items: RankingTask | None = None,
 ) -> list[Trial]:
     """Search the parameters of one model.
 
@@ -106,16 +115,18 @@ def search_model(
         bounds: how long.
         start: what is known already.
         report: told each new trial.
+        space: the values to choose from; None = those of [train].
+        new_items: each trial is scored on this too.
 
     Returns:
         All trials; at least one, whatever the time.
     """
     began, longest = time.monotonic(), 0.0
-    space = search_space(name, settings)
+    space = search_space(name, settings) if space is None else space
 
     def attempt(parameters: dict[str, Any]) -> Trial:
         nonlocal longest
-        trial = try_parameters(name, {**parameters, **fixed}, task, settings)
+        trial = try_parameters(name, {**parameters, **fixed}, task, settings, new_items)
         longest = max(longest, trial.seconds)
         return trial
 

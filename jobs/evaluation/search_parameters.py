@@ -74,9 +74,9 @@ def search(
     return done
 
 
-def best_trial(trials: Sequence[Trial]) -> Trial:
-    """The trial with the best NDCG; the first of equals."""
-    return max(trials, key=lambda trial: trial.metrics[OBJECTIVE])
+def best_trial(trials: Sequence[Trial], metric: str = OBJECTIVE) -> Trial:
+    """The trial with the best value of a metric, the first of equals; one that lacks it comes last."""
+    return max(trials, key=lambda trial: trial.metrics.get(metric, -1.0))
 
 
 def next_parameters(

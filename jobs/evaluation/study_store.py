@@ -149,7 +149,10 @@ def _open(path: Path) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = JournalStorage(JournalFileBackend(str(path)))
-    return optuna.create_study(storage=storage, study_name=path.stem, direction="maximize", load_if_exists=True)
+    # Creating what is there would leave a line in the journal each time that it is read.
+    if path.stem in optuna.get_all_study_names(storage):
+        return optuna.load_study(study_name=path.stem, storage=storage)
+    return optuna.create_study(storage=storage, study_name=path.stem, direction="maximize")
 
 
 def _choice(value: Any) -> Any:

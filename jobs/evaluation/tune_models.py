@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jobs.evaluation.evaluation_tasks import Tasks, make_tasks, read_marts
+from jobs.evaluation.evaluation_tasks import Tasks, make_tasks, new_items_task, read_marts
 from jobs.evaluation.live_configuration import live_configuration
 from jobs.evaluation.search_models import (
     Bounds,
@@ -76,8 +76,9 @@ def run(
             paths[name].unlink(missing_ok=True)
         return start_of(name, fixed)
 
-    studies = choose_parameters(ordered, split.validation, settings, bounds, begin, keep)
-    return {name: _conclude(name, studies[name], paths[name], split, run_date, settings) for name in ordered}
+    new_items = new_items_task(split.validation, settings)
+    studies = choose_parameters(ordered, split.validation, settings, bounds, begin, keep, new_items=new_items)
+    return {name: _conclude(name, trials, paths[name], split, run_date, settings) for name, trials in studies.items()}
 
 
 def _conclude(

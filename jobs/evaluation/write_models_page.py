@@ -112,12 +112,17 @@ def verdict_lines(table: Mapping[str, Any]) -> str:
 
 
 def chosen_table(report: Mapping[str, Any]) -> str:
-    """What each search found, and of how many trials."""
+    """What each search found, and of how many trials; for new items only what is different there."""
+    again = report["chosen_new_items"] or {}
     rows = []
     for name, parameters in report["chosen"].items():
         said = ", ".join(f"{key} {_short(value)}" for key, value in parameters.items())
-        rows.append([label_of(name), said, str(len(report["trials"][name])), f"{report['seconds'][name]:.1f}"])
-    return markdown_table(("model", "parameters", "best of trials", "fit, s"), rows)
+        other = again.get(name, parameters)
+        changes = ", ".join(f"{key} {_short(value)}" for key, value in other.items() if value != parameters.get(key))
+        cells = [said, *([changes or "the same"] if again else [])]
+        rows.append([label_of(name), *cells, str(len(report["trials"][name])), f"{report['seconds'][name]:.1f}"])
+    head = ("model", "parameters", *(["for new items"] if again else []), "best of trials", "fit, s")
+    return markdown_table(head, rows)
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -144,5 +149,5 @@ def _days(period: Mapping[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "of " + ", ".join(map(label_of, value))
+        return "as chosen for " + ", ".join(map(label_of, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

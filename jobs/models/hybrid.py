@@ -24,14 +24,14 @@ from scipy.sparse import csr_matrix
 
 from jobs.models.base import Contributors, TopK
 from jobs.models.hybrid_candidates import union_of
-from jobs.models.hybrid_files import load_rankers, save_rankers
+from jobs.models.hybrid_files import load_hybrid, load_seed, save_hybrid
 from jobs.models.hybrid_holdout import hold_out
 from jobs.models.hybrid_parameters import HybridParameters
 from jobs.models.hybrid_reasons import explain_hybrid
 from jobs.models.hybrid_sources import Sources
 from jobs.models.hybrid_training import AGAIN, NEW, TrainedRanker, train_rankers
 from jobs.models.top_k import empty_lists
-from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
 from reco_contracts.settings import TrainSection
 
 _BLOCK_USERS = 1_024
@@ -84,14 +84,19 @@ class HybridModel:
         blocked: csr_matrix | None = None,
         candidates: npt.NDArray[np.bool_] | None = None,
     ) -> TopK:
-        """Rank the union of the sources' lists; a source brings k items, or the candidates of the parameters."""
+        """Rank the union of the sources' lists; a user without weights gets an empty list.
+
+        A source brings as many items as the parameters say, or k if that is more.
+        """
         result = empty_lists(data.n_users, k)
         wanted = max(k, self._parameters.candidates)
-        for rows, people, never in _blocks(data, blocked):
+        known = np.flatnonzero(np.diff(weight_matrix(data).indptr) > 0)
+        for rows in _blocks(known):
+            people, never = data.of_users(rows), None if blocked is None else blocked[rows]
             lists = self._sources.lists(people, wanted, never, candidates)
             cells = union_of(lists)
             scores = self._predict(cells, self._sources.values(cells, lists, people), people, never)
-            best = _best_cells(cells, scores, people.n_users, data.n_items, k)
+            best = _best_cells(cells, scores, len(rows), data.n_items, k)
             result.items[rows], result.scores[rows] = best
         return result
 
@@ -99,12 +104,13 @@ class HybridModel:
         """What lists without blocked items are ranked by; a source that does not list an item gives it nothing."""
         scores = np.zeros(items.shape, dtype=np.float32)
         wanted = max(items.shape[1], self._parameters.candidates)
-        for rows, people, never in _blocks(data, None):
+        for rows in _blocks(np.arange(data.n_users)):
+            people = data.of_users(rows)
             lists = self._sources.lists(people, wanted)
             asked = np.arange(people.n_users)[:, None] * np.int64(data.n_items) + items[rows]
             used = items[rows] >= 0
             cells, place = np.unique(asked[used], return_inverse=True)
-            found = self._predict(cells, self._sources.values(cells, lists, people), people, never)
+            found = self._predict(cells, self._sources.values(cells, lists, people), people, None)
             part = np.zeros(used.shape, dtype=np.float32)
             part[used] = found[place]
             scores[rows] = part
@@ -124,8 +130,7 @@ class HybridModel:
 
     def save(self, folder: Path) -> None:
         """Write the rankers, and each component into a folder of its own."""
-        save_rankers(folder, self.rankers, {"seed": self._seed, "refused": self._sources.refused})
-        self._sources.save(folder)
+        save_hybrid(folder, self._sources, self.rankers, self._seed)
 
     @classmethod
     def load(cls, folder: Path, parameters: Mapping[str, Any], threads: int) -> Self:
@@ -134,10 +139,8 @@ class HybridModel:
         Raises:
             ContractError: a file is missing, or a component's folder does not hold it.
         """
-        rankers, state = load_rankers(folder)
-        model = cls.create(parameters, state["seed"], threads)
-        model.rankers = rankers
-        model._sources.load(folder, tuple(state["refused"]), threads)  # noqa: SLF001 - our own class
+        model = cls.create(parameters, load_seed(folder), threads)
+        model.rankers = load_hybrid(folder, model._sources, threads)  # noqa: SLF001 - our own class
         return model
 
     def _new_sources(self) -> Sources:
@@ -164,11 +167,9 @@ def _may_repeat(data: Interactions, blocked: csr_matrix | None) -> npt.NDArray[n
     return np.asarray(kept > (0 if blocked is None else consumed.multiply(blocked != 0).tocsr().getnnz(axis=1)))
 
 
-def _blocks(data: Interactions, blocked: csr_matrix | None) -> Iterator[tuple[slice, Interactions, csr_matrix | None]]:
-    for start in range(0, data.n_users, _BLOCK_USERS):
-        rows = slice(start, min(start + _BLOCK_USERS, data.n_users))
-        people = data.of_users(np.arange(rows.start, rows.stop))
-        yield rows, people, None if blocked is None else blocked[rows]
+def _blocks(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, len(rows), _BLOCK_USERS):
+        yield rows[start : start + _BLOCK_USERS]
 
 
 def _best_cells(cells: _Cells, scores: _Floats, n: int, n_items: int, k: int) -> TopK:

@@ -20,7 +20,7 @@ class SourceLists(NamedTuple):
     Attributes:
         cells: int64, shape (m,), user * n_items + item, ascending.
         scores: float32, shape (m,), 1 at the top of a user's list, 0 at its end, linear in the source's score;
-            0 throughout where the source tells nothing apart.
+            1 throughout where the source tells nothing apart.
         ranks: float32, shape (m,), 1 / log2(rank + 1): 1, 0.63, 0.5 ...; equal scores share the best rank.
     """
 
@@ -111,12 +111,12 @@ def _normalised(
     lengths = np.diff(np.append(starts, size))
     top, end = np.repeat(scores[starts], lengths), np.repeat(scores[starts + lengths - 1], lengths)
     is_telling = top > end
-    scaled = np.where(is_telling, (scores - end) / np.where(is_telling, top - end, 1), 0)
+    scaled = np.where(is_telling, (scores - end) / np.where(is_telling, top - end, 1), 1)
     # The place of the first of equal scores.
     is_first = np.ones(size, dtype=bool)
     is_first[1:] = (places[1:] == 0) | (scores[1:] < scores[:-1])
     shared = np.maximum.accumulate(np.where(is_first, np.arange(size), 0)) - np.repeat(starts, lengths)
-    ranks = np.where(is_telling, 1 / np.log2(shared + 2), 0)
+    ranks = 1 / np.log2(shared + 2)
     cells = rows.astype(np.int64) * n_items + items
     order = np.argsort(cells, kind="stable")
     return SourceLists(cells[order], scaled[order].astype(np.float32), ranks[order].astype(np.float32))

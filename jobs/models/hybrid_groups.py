@@ -63,19 +63,27 @@ class OrderJudge:
         self._discounts = discounts[: min(NDCG_AT, width)]
         self._best = np.concatenate(([0.0], np.cumsum(discounts)))[np.minimum(groups.n_relevant, NDCG_AT)]
 
+    def laid_out(self, values: _Floats) -> _Floats:
+        """One number a candidate as a matrix, float32, a row a user; -inf where there is no candidate.
+
+        Args:
+            values: float32, shape (m,).
+        """
+        matrix = np.full(self._used.shape, -np.inf, dtype=np.float32)
+        matrix[self._used] = values
+        return matrix
+
     def ndcg(self, scores: _Floats) -> npt.NDArray[np.float64]:
         """NDCG of each user at NDCG_AT.
 
         Args:
-            scores: float32, shape (m,), of the candidates.
+            scores: float32, as `laid_out` gives them.
         """
         n, width = self._used.shape
         if not n or not width:
             return np.zeros(n)
-        matrix = np.full(self._used.shape, np.inf, dtype=np.float32)
-        matrix[self._used] = -scores
         kept = len(self._discounts)
-        top = np.argpartition(matrix, kept - 1, axis=1)[:, :kept] if kept < width else np.tile(np.arange(width), (n, 1))
-        order = np.lexsort((top, np.take_along_axis(matrix, top, axis=1)), axis=1)
+        top = np.argpartition(scores, width - kept, axis=1)[:, width - kept :]
+        order = np.lexsort((top, -np.take_along_axis(scores, top, axis=1)), axis=1)
         hits = np.take_along_axis(self._labels, np.take_along_axis(top, order, axis=1), axis=1)
         return np.asarray(hits @ self._discounts / self._best)

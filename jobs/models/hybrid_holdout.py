@@ -52,9 +52,10 @@ def hold_out(data: Interactions, days: int, seed: int) -> Holdout:
 
     Args:
         data: the training set.
-        days: length of the period after a cut by time.
+        days: length of the period after a cut by time, at most a quarter of the log's.
         seed: decides among rows of equal age.
     """
+    days = min(days, max(1, (int(data.age_days.max(initial=0)) + 1) // 4))
     recent = data.age_days < days
     by_time = _cut(data, recent, days)
     enough = min(MIN_USERS, MIN_USERS_SHARE * len(np.unique(data.users)))

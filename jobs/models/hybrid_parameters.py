@@ -24,7 +24,7 @@ class HybridParameters(msgspec.Struct, frozen=True, kw_only=True):
     candidates: int = 100
     ranker: str = "auto"
     ranker_users: int = 2_000
-    holdout_days: int = 28
+    holdout_days: int = 56
     trees: int = 150
     leaves: int = 15
     learning_rate: float = 0.05

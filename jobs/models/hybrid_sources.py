@@ -1,7 +1,6 @@
 """The sources of a hybrid's candidates: models of the table, and what a user has already."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,12 +12,11 @@ from jobs.models.hybrid_candidates import SourceLists, lists_of_own_items, lists
 from jobs.models.hybrid_features import ItemHabits, item_habits, pair_features
 from jobs.models.top_k import empty_lists
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.errors import ConfigError, ContractError
+from reco_contracts.errors import ConfigError
 from reco_contracts.logs import get_logger
 
 OWN: Final = "own"
 _OWN_HALF_LIFE_DAYS: Final = 90.0
-_HABITS_FILE: Final = "item_habits.npy"
 
 
 class Sources:
@@ -83,7 +81,9 @@ class Sources:
             empty_lists(data.n_users, 0) if name in self.refused else model.recommend(data, k, blocked, candidates)
             for name, model in self.components.items()
         ]
-        own = lists_of_own_items(data, k, _OWN_HALF_LIFE_DAYS, blocked, candidates)
+        # An item that nobody had in the training data is not known to the hybrid, whoever has it now.
+        known = self.habits.users > 0 if candidates is None else (self.habits.users > 0) & candidates
+        own = lists_of_own_items(data, k, _OWN_HALF_LIFE_DAYS, blocked, known)
         return [*(lists_of_top_k(lists, data.n_items) for lists in found), own]
 
     def values(
@@ -112,27 +112,6 @@ class Sources:
                 break
             result.items[missing], result.scores[missing] = model.similar_items(items[missing], k, candidates)
         return result
-
-    def save(self, folder: Path) -> None:
-        """Write each component into a folder of its name, and the habits."""
-        np.save(folder / _HABITS_FILE, np.stack((self.habits.users, self.habits.repeat_share)))
-        for name, model in self.active.items():
-            (folder / name).mkdir()
-            model.save(folder / name)
-
-    def load(self, folder: Path, refused: tuple[str, ...], threads: int) -> None:
-        """Read what `save` wrote.
-
-        Raises:
-            ContractError: a file is missing, or a folder does not hold its component.
-        """
-        try:
-            self.habits = ItemHabits(*np.load(folder / _HABITS_FILE))
-        except OSError as error:
-            raise ContractError(f"{folder} is no complete hybrid model: {error}; train again") from error
-        self.refused = refused
-        for name, model in self.active.items():
-            self.components[name] = _model_class(name).load(folder / name, model.parameters, threads)
 
 
 def _model_class(name: str) -> type[Model]:

@@ -122,7 +122,7 @@ def train_ranker(
     if parameters.ranker == "auto":
         ndcg = _held_out_ndcg(groups, n_columns, parameters, seed, threads)
         report |= {"ndcg": ndcg, "ranker": max(ndcg, key=lambda name: ndcg[name])}
-    blend = fit_blend(groups, n_columns)
+    blend = fit_blend(groups, n_columns, seed)
     if report["ranker"] == "linear":
         return TrainedRanker(blend, blend, report)
     return TrainedRanker(_forest(groups, parameters, seed, threads), blend, report)
@@ -148,11 +148,11 @@ def _held_out_ndcg(
         seen, unseen = groups.of_users(fold != number), groups.of_users(fold == number)
         judge = OrderJudge(unseen)
         rankers: dict[str, Ranker] = {
-            "linear": fit_blend(seen, n_columns),
+            "linear": fit_blend(seen, n_columns, seed),
             "lambdarank": _forest(seen, parameters, seed, threads),
         }
         for name, ranker in rankers.items():
-            found[name].append(judge.ndcg(ranker.predict(unseen.values, threads)))
+            found[name].append(judge.ndcg(judge.laid_out(ranker.predict(unseen.values, threads))))
     return {name: float(np.concatenate(parts).mean()) for name, parts in found.items()}
 
 

@@ -191,7 +191,7 @@ def test_a_folder_of_something_else_is_refused(name: str, tmp_path: Path) -> Non
 def test_a_file_that_was_cut_off_is_refused(name: str, fitted: MakeModel, tmp_path: Path) -> None:
     model = fitted(name)
     model.save(tmp_path)
-    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ContractError, match="train again"):
         model_class(name).load(tmp_path, model.parameters, threads=1)

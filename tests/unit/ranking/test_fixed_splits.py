@@ -183,3 +183,9 @@ def test_the_last_line_is_the_promised_object(blocks: tuple[Path, Path], setting
 def test_all_means_every_model_of_the_table(blocks: tuple[Path, Path], settings) -> None:
     report = run(*blocks, 3, 5, (), settings)
     assert set(report["models"]) | set(report["refused"]) == set(MODELS)
+
+
+def test_a_model_that_has_nothing_to_read_is_not_scored_by_what_filled_its_lists(blocks, settings) -> None:
+    report = run(*blocks, 3, 5, ["content", "popularity"], settings)
+    assert list(report["models"]) == ["popularity"]
+    assert "lists nothing" in report["refused"]["content"]

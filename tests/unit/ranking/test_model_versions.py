@@ -20,6 +20,11 @@ GOOD = {"als": {"factors": [4], "regularization": [1.0], "alpha": [3.0], "half_l
 BAD = {"als": {"factors": [1], "regularization": [1e6], "alpha": [1.0], "half_life_days": [0.0], "iterations": [1]}}
 
 
+def commands_use(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("evaluation", "model", "version"):
+        monkeypatch.setattr(f"jobs.cli.{module}_commands.get_settings", lambda: settings)
+
+
 def train(shop) -> str:
     evaluate_models.run(RUN_DATE, shop.settings)
     return train_model.run(RUN_DATE, shop.settings)["model_version"]
@@ -54,7 +59,7 @@ def test_a_configuration_that_is_worse_than_the_live_one_stops_with_its_exit_cod
     live = train(shop)
     set_released_model(shop.settings.layout, live)
     worse = make_shop(train=BAD, gate={"mode": "refuse"}).settings
-    monkeypatch.setattr("reco_contracts.settings.load_settings", lambda **_: worse)
+    commands_use(worse, monkeypatch)
     assert CliRunner().invoke(app, ["evaluate", "--run-date", str(RUN_DATE)]).exit_code == 0
     ended = CliRunner().invoke(app, ["gate", "--run-date", str(RUN_DATE)])
     assert isinstance(ended.exception, GateRefusedError)
@@ -100,11 +105,16 @@ def test_a_live_model_that_nobody_can_fit_any_more_is_said(make_shop) -> None:
     live = train(shop)
     set_released_model(shop.settings.layout, live)
     path = shop.settings.layout.models / live / "manifest.json"
-    path.write_text(path.read_text().replace('"model": "als"', '"model": "oracle"', 1))
-    evaluate_models.run(RUN_DATE, shop.settings)
-    decision = gate_release.run(RUN_DATE, shop.settings)
-    assert decision["live_verdict"] == "cannot be compared"
-    assert "no model 'oracle' any more" in decision["result"]
+    text = path.read_text()
+    for changed, reason in (
+        (text.replace('"model": "als"', '"model": "oracle"', 1), "no model 'oracle' any more"),
+        (text.replace('"weighting": "linear"', '"weighting": 3', 1), "Expected `str`"),
+    ):
+        path.write_text(changed)
+        evaluate_models.run(RUN_DATE, shop.settings)
+        decision = gate_release.run(RUN_DATE, shop.settings)
+        assert decision["live_verdict"] == "cannot be compared"
+        assert reason in decision["result"]
 
 
 def test_a_version_keeps_its_metrics_and_the_whole_search(make_shop) -> None:
@@ -163,7 +173,7 @@ def test_a_promotion_goes_through_the_gate_unless_it_is_forced(make_shop) -> Non
 def test_the_commands_print_what_there_is(make_shop, monkeypatch) -> None:
     good, bad = train(make_shop(train=GOOD)), train(make_shop(train=BAD))
     settings = make_shop().settings
-    monkeypatch.setattr("reco_contracts.settings.load_settings", lambda **_: settings)
+    commands_use(settings, monkeypatch)
     listed = CliRunner().invoke(app, ["models", "list"])
     assert listed.exit_code == 0
     assert good in listed.output
