@@ -102,7 +102,7 @@ def fit_blend(groups: Groups, n_columns: int, seed: int = 0) -> LinearBlend:
         chosen = np.zeros(n_users, dtype=bool)
         chosen[rng.permutation(n_users)[: min(_SAMPLE_USERS, n_users // 2 + 1)]] = True
         weights.append(_BlendSearch(groups.of_users(chosen), n_columns).climb())
-    mean = np.mean(weights, axis=0, dtype=np.float32)
+    mean = np.asarray(np.mean(weights, axis=0), dtype=np.float32)
     return LinearBlend(mean if search.quality(mean) >= search.quality(search.start()) else search.climb())
 
 
@@ -158,7 +158,8 @@ class _BlendSearch:
         """The best single column, or equal weights where they are better."""
         n = len(self._columns)
         starts = [*np.eye(n, dtype=np.float32), equal_blend(n).weights]
-        return starts[int(np.argmax([self.quality(start) for start in starts]))]
+        qualities = [self.quality(start) for start in starts]
+        return np.asarray(starts[int(np.argmax(qualities))], dtype=np.float32)
 
     def climb(self) -> _Floats:
         """Change one weight at a time while that gains."""

@@ -22,11 +22,11 @@ from reco_contracts.settings import TrainSection
 
 N = 20
 PERSONAL = sorted(set(MODELS) - {"popularity"})
-# Those that rank an item only where something links it with the history.
 # Those that show an item that nobody has, where its words say what it is like.
 BY_WORDS = {"als", "content", "hybrid"}
 # Those that have something for a user without history.
-FOR_ANYBODY = {"popularity", "hybrid"}
+FOR_ANYBODY = {"popularity"}
+# Those that rank an item only where something links it with the history.
 BY_LINKS = {"item_neighbours", "user_neighbours", "content"}
 MakeModel = Callable[[str], Model]
 
