@@ -1,7 +1,7 @@
 """Newcomers and new items against the truth of simulated shops: the figures of docs/cold-start.md.
 
 `python -m benchmarks.cold_start` (`make cold-start`) draws shops, prints the tables, and replaces
-docs/images/cold-start/*.png and the tables of docs/cold-start.md; benchmarks/results/cold_start.json
+docs/images/cold-start/*.png and the tables of docs/cold-start.md; benchmarks/results/cold_start_numbers.json
 holds every number, benchmarks/results/cold-start/ the interactive pages.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -35,17 +36,18 @@ def main() -> None:
     rounds = item_rows(range(1, arguments.item_shops + 1))
     curve, differences, interval = newcomer_figures(worth)
     shown = item_figures(rounds)
-    rows = [*_newcomer_table(curve)]
+    rows = _newcomer_table(curve)
     write_report(
         "cold_start",
         rows,
         {"newcomer_shops": arguments.newcomer_shops, "item_shops": arguments.item_shops},
         difference_at_3_clicks=dict(zip(("mean", "low", "high"), map(float, interval), strict=True)),
         seconds=round(perf_counter() - began, 1),
-        newcomers=worth.to_dicts(),
-        items=shown.to_dicts(),
     )
-    replace_tables(DOCS / "cold-start.md", {"newcomers": _markdown(rows), "items": _markdown(_item_table(shown))})
+    numbers = {"newcomers": worth.to_dicts(), "newcomer_means": curve.to_dicts(), "items": shown.to_dicts()}
+    (RESULTS / "cold_start_numbers.json").write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+    tables = {"newcomers": rows, "items": _item_table(shown), "worth": _worth_table(shown)}
+    replace_tables(DOCS / "cold-start.md", {name: _markdown(table) for name, table in tables.items()})
     if not arguments.no_plots:
         draw(curve, differences, interval, shown, arguments.item_shops)
 
@@ -154,6 +156,15 @@ def _item_table(shown: pl.DataFrame) -> list[dict[str, Any]]:
                 | {f"round {number}": earned[number] for number in _SHOWN_ROUNDS}
                 | {"reserved, all rounds": f"{part['reserved'].sum():.0f}"}
             )
+    return rows
+
+
+def _worth_table(shown: pl.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for arm in ARMS:
+        part = shown.filter(pl.col("arm") == arm.name, pl.col("kind") == "others")
+        worth = {number: f"{value:.3f}" for number, value in part.select("round", "worth").iter_rows()}
+        rows.append({"new items get": arm.name} | {f"round {number}": worth[number] for number in _SHOWN_ROUNDS})
     return rows
 
 

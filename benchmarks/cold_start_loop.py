@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from benchmarks.cold_start_shop import START, ArrayShop, draw_shop, train
+from benchmarks.cold_start_shop import START, ArrayShop, draw_shop, train, true_liking
 from jobs.models.als import AlsParameters
 from jobs.models.popularity import popularity_order, popularity_scores
 from jobs.ranking.find_new_items import new_items
@@ -21,7 +21,7 @@ from jobs.ranking.interaction_matrix import Interactions, ItemExposure
 from jobs.ranking.make_home_lists import home_lists, ranking_model
 from jobs.ranking.save_lists import ListBlock
 from jobs.ranking.weigh_events import HISTORY_SCHEMA
-from jobs.simulation.shop_tastes import ShopSize
+from jobs.simulation.shop_tastes import ShopSize, draw_truth
 from reco_contracts.reasons import Reason
 from reco_contracts.settings import HomeSurface, InteractionsSection
 
@@ -120,7 +120,8 @@ def run_loop(
 
 def _choose_new(size: ShopSize, n_new: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Liked and disliked new items: every other one of those that most people would like, by the truth."""
-    best = np.argsort(-draw_shop(size).liking.mean(axis=0))[: 4 * n_new : 4]
+    truth = draw_truth(size, np.random.default_rng(size.seed))
+    best = np.argsort(-true_liking(truth).mean(axis=0))[: 4 * n_new : 4]
     return np.sort(best[0::2]), np.sort(best[1::2])
 
 

@@ -97,13 +97,18 @@ def draw_shop(
     return ArrayShop(
         size=size,
         truth=truth,
-        liking=liking_of((truth.user_vectors @ truth.item_vectors.T).astype(np.float64)),
+        liking=true_liking(truth),
         items=items,
         content=item_content(items),
         history=_history(size, truth, user_ids, item_ids, rng),
         user_ids=user_ids,
         item_ids=item_ids,
     )
+
+
+def true_liking(truth: Truth) -> Floats:
+    """How much each user likes each item, float64, shape (n_users, n_items), 0..1."""
+    return liking_of((truth.user_vectors @ truth.item_vectors.T).astype(np.float64))
 
 
 def train(data: Interactions, parameters: AlsParameters, seed: int) -> AlsModel:
@@ -160,7 +165,8 @@ def _some(rows: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
 
 def _items(truth: Truth, item_ids: pl.Series, rng: np.random.Generator) -> pl.DataFrame:
     titles, brands = name_items(truth.shelf, rng)
-    paths = [list(shelves()[shelf].path) for shelf in truth.shelf.tolist()]
+    tree = shelves()
+    paths = [list(tree[shelf].path) for shelf in truth.shelf.tolist()]
     columns = {
         "item_id": item_ids,
         "title": titles,

@@ -106,9 +106,9 @@ def reserve_places(lists: ListBlock, scores: npt.NDArray[np.float32], blocked: c
     """Put new items into the reserved places of each list.
 
     What stands there moves down by one; the last item of a full list falls out. A
-    place is never the first, unless the list is empty. A new item that is among the
-    first places anyway is not put there again, and does not count: the reserved
-    share comes on top of what new items earn.
+    place is never the first, unless the list is empty. Where the item that was drawn
+    is among the first places anyway, nothing is moved: the share is a floor, the same
+    for each new item, and not a gift on top of what an item earns.
 
     Args:
         lists: n lists of k places.
@@ -117,15 +117,16 @@ def reserve_places(lists: ListBlock, scores: npt.NDArray[np.float32], blocked: c
         new: the new items.
     """
     first = min(new.first, lists.items.shape[1])
-    chosen = choose_new_items(lists.items[:, :first], scores, lists.subjects, blocked, new)
+    chosen = choose_new_items(first, scores, lists.subjects, blocked, new)
     places = _places(lists.subjects, first, chosen.shape[1], new.salt)
     for turn in range(chosen.shape[1]):
-        lists = _insert(lists, chosen[:, turn], places[:, turn])
+        is_there = (lists.items[:, :first] == chosen[:, turn, None]).any(axis=1)
+        lists = _insert(lists, np.where(is_there, PAD, chosen[:, turn]), places[:, turn])
     return lists
 
 
 def choose_new_items(
-    shown: npt.NDArray[np.int32],
+    first: int,
     scores: npt.NDArray[np.float32],
     users: list[str],
     blocked: csr_matrix,
@@ -134,7 +135,7 @@ def choose_new_items(
     """Draw each user's new items, best first.
 
     Args:
-        shown: int32, shape (n, first), what is among the first places already.
+        first: places that a share is reserved of.
         scores: float32, shape (n, n_new).
         users: n ids.
         blocked: CSR, shape (n, n_items); non-zero = never show.
@@ -143,7 +144,7 @@ def choose_new_items(
     Returns:
         int32, shape (n, most places a list), generation indices; -1 where a list has fewer.
     """
-    wanted = new.share * shown.shape[1]
+    wanted = new.share * first
     whole, part = int(wanted), wanted - int(wanted)
     places = whole + (_hashes(f"{new.salt}|places", users) < part)
     chosen = np.full((len(users), min(whole + (part > 0), len(new.items))), PAD, dtype=np.int32)
@@ -154,7 +155,6 @@ def choose_new_items(
         utility = standard_scores(scores[rows]) / TEMPERATURE + new.prices
         utility += _gumbel(of_user[rows, None] ^ of_item[None, :])
         utility[blocked[rows][:, new.items].toarray() != 0] = -np.inf
-        utility[(new.items[None, :, None] == shown[rows, None, :]).any(axis=2)] = -np.inf
         order = np.argsort(-utility, axis=1, kind="stable")[:, : chosen.shape[1]]
         is_used = (np.take_along_axis(utility, order, axis=1) > -np.inf) & (
             np.arange(chosen.shape[1]) < places[rows, None]

@@ -22,11 +22,11 @@ from reco_contracts.settings import TrainSection
 
 N = 20
 PERSONAL = sorted(set(MODELS) - {"popularity"})
-# Those that rank an item only where something links it with the history.
 # Those that show an item that nobody has, where its words say what it is like.
 BY_WORDS = {"als", "content", "hybrid"}
 # Those that have something for a user without history.
 FOR_ANYBODY = {"popularity"}
+# Those that rank an item only where something links it with the history.
 BY_LINKS = {"item_neighbours", "user_neighbours", "content"}
 MakeModel = Callable[[str], Model]
 
@@ -191,7 +191,7 @@ def test_a_folder_of_something_else_is_refused(name: str, tmp_path: Path) -> Non
 def test_a_file_that_was_cut_off_is_refused(name: str, fitted: MakeModel, tmp_path: Path) -> None:
     model = fitted(name)
     model.save(tmp_path)
-    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ContractError, match="train again"):
         model_class(name).load(tmp_path, model.parameters, threads=1)

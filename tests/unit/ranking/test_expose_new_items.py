@@ -122,13 +122,25 @@ def test_a_new_item_further_down_is_moved_up_and_not_shown_twice() -> None:
     assert (block.items[moved] >= 0).all()
 
 
-def test_what_the_first_places_hold_already_is_not_drawn_and_blocked_items_stay_out() -> None:
+def test_a_drawn_item_that_is_among_the_first_places_anyway_counts_and_moves_nothing() -> None:
+    scores = scores_of()
+    before = lists_of()
+    before.items[:, 3] = 50 + np.arange(N_USERS) % 2
+    block = reserve_places(before, scores, nothing_blocked(), new_items(scores))
+    is_there = ~is_new(block).any(axis=1)
+    assert 0.05 < is_there.mean() < 0.25
+    np.testing.assert_array_equal(block.items[is_there], before.items[is_there])
+    shown = np.array([(block.items[:, :20] == item).sum() for item in NEW])
+    assert (shown > N_USERS / len(NEW) - 80).all()
+
+
+def test_blocked_items_stay_out() -> None:
     scores = scores_of(500)
-    shown = np.tile(np.arange(50, 54, dtype=np.int32), (500, 5))
     blocked = nothing_blocked(500).tolil()
-    blocked[:, 55:] = 1
-    chosen = choose_new_items(shown, scores, lists_of(500).subjects, blocked.tocsr(), new_items(scores, share=0.2))
-    assert set(np.unique(chosen)) == {-1, 54}
+    blocked[:, 51:] = 1
+    chosen = choose_new_items(20, scores, lists_of(500).subjects, blocked.tocsr(), new_items(scores, share=0.1))
+    assert (chosen[:, 0] == 50).all()
+    assert (chosen[:, 1] == -1).all()
 
 
 def test_a_short_list_gets_its_new_item_at_the_end_and_an_empty_one_at_its_head() -> None:
