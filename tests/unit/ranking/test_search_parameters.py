@@ -42,7 +42,7 @@ def test_of_a_large_space_so_many_are_tried_and_none_twice() -> None:
 
 def test_the_estimator_does_better_than_chance() -> None:
     """Five parameters of five values whose places add up; the means of the best of 25 over six seeds."""
-    space = {name: (0, 1, 2, 3, 4) for name in "abcde"}
+    space = dict.fromkeys("abcde", (0, 1, 2, 3, 4))
 
     def total(entry: dict) -> Trial:
         return Trial(entry, {"ndcg": sum(entry.values()) / 20})
