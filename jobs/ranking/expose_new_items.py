@@ -4,11 +4,12 @@ A list keeps places for new items; which of them a user gets is drawn with
 
     p(item | user)  ~  exp(taste / TEMPERATURE + price)
 
-where taste is the model's score, standardised over the new items of the user, and
-the prices are such that over all users each new item gets the same share. So a
-user sees the new items that suit best, and no new item is seen by nobody. The
-draw is a hash of user and item, not of chance: a user ranked alone, in another
-block or on another day of the same run date gets the same list.
+among a few candidates, drawn evenly for each user: what the model has to score is
+bounded, however many new items there are. Taste is the model's score, standardised
+over the candidates, and the prices are such that over all users each new item gets
+the same share. So a user sees new items that suit, and no new item is seen by nobody.
+Every draw is a hash of user and item, not of chance: a user ranked alone or in
+another block gets the same list.
 
 Source: Cuturi (2013), Sinkhorn Distances, for prices that make the columns of a softmax sum to a target.
 """
@@ -27,8 +28,10 @@ from reco_contracts.reasons import Reason
 
 # Of a standard deviation of a user's scores: lower follows taste more, and is harder to spread evenly.
 TEMPERATURE: Final = 0.25
+# New items that a user is compared with.
+CANDIDATES: Final = 32
 _ROUNDS: Final = 50
-_SAMPLE_USERS: Final = 2_048
+_SAMPLE_USERS: Final = 4_096
 _CELLS: Final = 4_000_000  # of a block of users x new items
 
 Floats = npt.NDArray[np.float64]
@@ -69,40 +72,72 @@ def standard_scores(scores: npt.NDArray[np.float32]) -> Floats:
     return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9))
 
 
-def spread_evenly(scores: npt.NDArray[np.float32]) -> Floats:
+def draw_candidates(users: list[str], names: tuple[str, ...], salt: str) -> npt.NDArray[np.int64]:
+    """The new items that each user is compared with.
+
+    Args:
+        users: n ids.
+        names: ids of the new items.
+        salt: of the hash.
+
+    Returns:
+        Positions in `names`, shape (n, at most CANDIDATES), ascending.
+    """
+    n_new = len(names)
+    if n_new <= CANDIDATES:
+        return np.tile(np.arange(n_new), (len(users), 1))
+    drawn = np.empty((len(users), CANDIDATES), dtype=np.int64)
+    of_user, of_item = _words(f"{salt}|candidates", users), _words(f"{salt}|candidates", names)
+    step = max(1, _CELLS // n_new)
+    for start in range(0, len(users), step):
+        rows = slice(start, start + step)
+        mixed = _mix(of_user[rows, None] ^ of_item[None, :])
+        drawn[rows] = np.sort(np.argpartition(mixed, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
+    return drawn
+
+
+def spread_evenly(scores: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], n_new: int) -> Floats:
     """Prices under which each new item gets the same share of the draws.
 
     Args:
-        scores: float32, shape (n, n_new), the model's, for a sample of users.
+        scores: float32, shape (n, c), the model's, for the candidates of a sample of users.
+        candidates: shape (n, c), see `draw_candidates`.
+        n_new: new items.
 
     Returns:
         float64, shape (n_new,); they sum to 0.
     """
     taste = standard_scores(scores) / TEMPERATURE
-    n_new = scores.shape[1]
+    fair = len(scores) / max(n_new, 1)
+    is_sampled = np.bincount(candidates.ravel(), minlength=n_new) > 0
     prices = np.zeros(n_new)
     for _ in range(_ROUNDS if len(scores) else 0):
-        chances = taste + prices
+        chances = taste + prices[candidates]
         chances = np.exp(chances - chances.max(axis=1, keepdims=True))
         chances /= chances.sum(axis=1, keepdims=True)
-        prices -= np.log(np.maximum(chances.mean(axis=0) * n_new, 1e-12))
+        share = np.bincount(candidates.ravel(), weights=chances.ravel(), minlength=n_new) / fair
+        prices -= np.where(is_sampled, np.log(np.maximum(share, 1e-12)), 0)
         prices -= prices.mean()
     return prices
 
 
-def sample_rows(users: list[str], salt: str, n_new: int) -> npt.NDArray[np.int64]:
+def sample_rows(users: list[str], salt: str) -> npt.NDArray[np.int64]:
     """Rows of the users that prices are computed on: those with the lowest hashes, ascending.
 
     Args:
         users: all ids.
         salt: of the hash.
-        n_new: new items; the more, the fewer users.
     """
-    size = min(len(users), _SAMPLE_USERS, max(1, _CELLS // max(n_new, 1)))
-    return np.sort(np.argsort(_hashes(salt, users), kind="stable")[:size])
+    return np.sort(np.argsort(_hashes(salt, users), kind="stable")[:_SAMPLE_USERS])
 
 
-def reserve_places(lists: ListBlock, scores: npt.NDArray[np.float32], blocked: csr_matrix, new: NewItems) -> ListBlock:
+def reserve_places(
+    lists: ListBlock,
+    scores: npt.NDArray[np.float32],
+    candidates: npt.NDArray[np.int64],
+    blocked: csr_matrix,
+    new: NewItems,
+) -> ListBlock:
     """Put new items into the reserved places of each list.
 
     What stands there moves down by one; the last item of a full list falls out. A
@@ -112,12 +147,13 @@ def reserve_places(lists: ListBlock, scores: npt.NDArray[np.float32], blocked: c
 
     Args:
         lists: n lists of k places.
-        scores: float32, shape (n, n_new), the model's for the new items.
+        scores: float32, shape (n, c), the model's for the candidates.
+        candidates: shape (n, c), see `draw_candidates`.
         blocked: CSR, shape (n, n_items); non-zero = never show.
         new: the new items.
     """
     first = min(new.first, lists.items.shape[1])
-    chosen = choose_new_items(first, scores, lists.subjects, blocked, new)
+    chosen = choose_new_items(first, scores, candidates, lists.subjects, blocked, new)
     places = _places(lists.subjects, first, chosen.shape[1], new.salt)
     for turn in range(chosen.shape[1]):
         is_there = (lists.items[:, :first] == chosen[:, turn, None]).any(axis=1)
@@ -128,6 +164,7 @@ def reserve_places(lists: ListBlock, scores: npt.NDArray[np.float32], blocked: c
 def choose_new_items(
     first: int,
     scores: npt.NDArray[np.float32],
+    candidates: npt.NDArray[np.int64],
     users: list[str],
     blocked: csr_matrix,
     new: NewItems,
@@ -136,7 +173,8 @@ def choose_new_items(
 
     Args:
         first: places that a share is reserved of.
-        scores: float32, shape (n, n_new).
+        scores: float32, shape (n, c).
+        candidates: shape (n, c), positions among the new items.
         users: n ids.
         blocked: CSR, shape (n, n_items); non-zero = never show.
         new: the new items.
@@ -147,20 +185,22 @@ def choose_new_items(
     wanted = new.share * first
     whole, part = int(wanted), wanted - int(wanted)
     places = whole + (_hashes(f"{new.salt}|places", users) < part)
-    chosen = np.full((len(users), min(whole + (part > 0), len(new.items))), PAD, dtype=np.int32)
+    width = min(whole + (part > 0), candidates.shape[1])
     of_user, of_item = _words(new.salt, users), _words(new.salt, new.names)
-    step = max(1, _CELLS // max(len(new.items), 1))
-    for start in range(0, len(users), step):
-        rows = slice(start, start + step)
-        utility = standard_scores(scores[rows]) / TEMPERATURE + new.prices
-        utility += _gumbel(of_user[rows, None] ^ of_item[None, :])
-        utility[blocked[rows][:, new.items].toarray() != 0] = -np.inf
-        order = np.argsort(-utility, axis=1, kind="stable")[:, : chosen.shape[1]]
-        is_used = (np.take_along_axis(utility, order, axis=1) > -np.inf) & (
-            np.arange(chosen.shape[1]) < places[rows, None]
-        )
-        chosen[rows] = np.where(is_used, new.items[order], PAD)
-    return chosen
+    utility = standard_scores(scores) / TEMPERATURE + new.prices[candidates]
+    utility += _gumbel(of_user[:, None] ^ of_item[candidates])
+    items = new.items[candidates]
+    utility[_is_blocked(blocked, items)] = -np.inf
+    order = np.argsort(-utility, axis=1, kind="stable")[:, :width]
+    is_used = (np.take_along_axis(utility, order, axis=1) > -np.inf) & (np.arange(width) < places[:, None])
+    return np.where(is_used, np.take_along_axis(items, order, axis=1), PAD).astype(np.int32)
+
+
+def _is_blocked(blocked: csr_matrix, items: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Whether each cell (row, item) is stored in a matrix; shape of items."""
+    cells = np.repeat(np.arange(blocked.shape[0]), np.diff(blocked.indptr)) * np.int64(blocked.shape[1])
+    asked = np.arange(len(items))[:, None] * np.int64(blocked.shape[1]) + items
+    return np.isin(asked, cells + blocked.indices)
 
 
 def _places(users: list[str], first: int, turns: int, salt: str) -> npt.NDArray[np.int64]:
@@ -209,12 +249,14 @@ def _hashes(salt: str, names: list[str]) -> Floats:
     return _words(salt, names) / float(HASH_SPACE)
 
 
-def _gumbel(words: npt.NDArray[np.uint64]) -> Floats:
-    """Standard Gumbel numbers out of bits: the largest of utility + noise is a draw from the utilities' softmax.
-
-    Bits are mixed by the finaliser of SplitMix64.
-    """
+def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of SplitMix64: every bit of the result depends on every bit of the word."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    uniform = ((words ^ (words >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+    return words ^ (words >> np.uint64(31))
+
+
+def _gumbel(words: npt.NDArray[np.uint64]) -> Floats:
+    """Standard Gumbel numbers out of bits: the largest of utility + noise is a draw from the utilities' softmax."""
+    uniform = (_mix(words) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
     return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12))))

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from jobs.ranking.expose_new_items import NewItems, sample_rows, spread_evenly
+from jobs.ranking.expose_new_items import NewItems, draw_candidates, sample_rows, spread_evenly
 from jobs.ranking.interaction_matrix import Interactions, index_of
 from jobs.ranking.make_home_lists import RankingModel
 from reco_contracts.settings import HomeSurface
 
-# Scores of every user for each of them are computed: more new items wait until these have been seen.
-MAX_NEW_ITEMS: Final = 500
+# A price is found for each of them from a sample of users: more new items wait until these have been seen.
+MAX_NEW_ITEMS: Final = 2_000
 
 
 def not_seen_enough(
@@ -86,13 +86,14 @@ def new_items(
         return None
     names = item_ids.gather(items)
     known = index_of(names, model_items)
-    rows = sample_rows(users.to_list(), salt, len(items))
-    scores = ranking.model.score(model_data.of_users(rows), np.tile(known, (len(rows), 1)))
+    rows = sample_rows(users.to_list(), salt)
+    candidates = draw_candidates(users.gather(rows).to_list(), tuple(names), salt)
+    scores = ranking.model.score(model_data.of_users(rows), known[candidates])
     return NewItems(
         items=items,
         model_items=known,
         names=tuple(names),
-        prices=spread_evenly(scores),
+        prices=spread_evenly(scores, candidates, len(items)),
         share=rules.new_items_share,
         first=rules.new_items_first,
         salt=salt,

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from jobs.models.base import PAD, Model, TopK
 from jobs.progress import progress_bar
-from jobs.ranking.expose_new_items import NewItems, reserve_places
+from jobs.ranking.expose_new_items import NewItems, draw_candidates, reserve_places
 from jobs.ranking.fill_lists import fill_short_lists
 from jobs.ranking.home_fillers import HomeFillers, fill_from_segments
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, index_of
@@ -92,14 +92,17 @@ def home_lists(
             subjects = users[rows].to_list()
             lists = _block(ranking, subjects, people, never_model[rows], never[rows], fillers, k)
             if fillers.new is not None:
-                lists = reserve_places(lists, new_item_scores(ranking, people, fillers.new), never[rows], fillers.new)
+                lists = _with_new_items(lists, ranking, people, never[rows], fillers.new)
             yield lists
             advance(rows.stop - rows.start)
 
 
-def new_item_scores(ranking: RankingModel, data: Interactions, new: NewItems) -> npt.NDArray[np.float32]:
-    """The model's scores of users for all new items, float32, shape (n_users, n_new)."""
-    return ranking.model.score(data, np.tile(new.model_items, (data.n_users, 1)))
+def _with_new_items(
+    lists: ListBlock, ranking: RankingModel, data: Interactions, never: csr_matrix, new: NewItems
+) -> ListBlock:
+    candidates = draw_candidates(lists.subjects, new.names, new.salt)
+    scores = ranking.model.score(data, new.model_items[candidates])
+    return reserve_places(lists, scores, candidates, never, new)
 
 
 def _block(
@@ -127,6 +130,8 @@ def _block(
 
 def _personal(ranking: RankingModel, data: Interactions, never: csr_matrix, k: int) -> TopK:
     """The model's lists; empty ones for users who did nothing, whatever the model would say of them."""
-    lists = ranking.model.recommend(data, k, never, ranking.candidates)
-    did = (np.bincount(data.users, minlength=data.n_users) > 0)[:, None]
-    return TopK(np.where(did, lists.items, PAD).astype(np.int32), np.where(did, lists.scores, 0).astype(np.float32))
+    did = np.unique(data.users).astype(np.int64)
+    lists = ranking.model.recommend(data.of_users(did), k, never[did], ranking.candidates)
+    items, scores = np.full((data.n_users, k), PAD, dtype=np.int32), np.zeros((data.n_users, k), dtype=np.float32)
+    items[did], scores[did] = lists
+    return TopK(items, scores)

@@ -5,8 +5,10 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from jobs.ranking.expose_new_items import (
+    CANDIDATES,
     NewItems,
     choose_new_items,
+    draw_candidates,
     reserve_places,
     sample_rows,
     spread_evenly,
@@ -31,7 +33,15 @@ def scores_of(n_users: int = N_USERS) -> np.ndarray:
 
 def new_items(scores: np.ndarray, share: float = 0.05, first: int = 20, salt: str = "day 1") -> NewItems:
     names = tuple(f"item-{number}" for number in NEW)
-    return NewItems(NEW, NEW, names, spread_evenly(scores), share, first, salt)
+    return NewItems(NEW, NEW, names, spread_evenly(scores, all_new(len(scores)), len(NEW)), share, first, salt)
+
+
+def all_new(n_users: int) -> np.ndarray:
+    return np.tile(np.arange(len(NEW)), (n_users, 1))
+
+
+def reserve(lists: ListBlock, scores: np.ndarray, blocked: csr_matrix, new: NewItems) -> ListBlock:
+    return reserve_places(lists, scores, all_new(len(scores)), blocked, new)
 
 
 def lists_of(n_users: int = N_USERS, length: int = K) -> ListBlock:
@@ -54,7 +64,7 @@ def is_new(block: ListBlock) -> np.ndarray:
 @pytest.mark.parametrize(("share", "first"), [(0.05, 20), (0.02, 20), (0.125, 20), (0.2, 10)])
 def test_the_share_of_the_first_places_is_kept(share: float, first: int) -> None:
     scores = scores_of()
-    block = reserve_places(lists_of(), scores, nothing_blocked(), new_items(scores, share, first))
+    block = reserve(lists_of(), scores, nothing_blocked(), new_items(scores, share, first))
     counts = is_new(block).sum(axis=1)
     assert set(counts) <= {int(share * first), int(share * first) + 1}
     assert counts.mean() == pytest.approx(share * first, abs=0.03)
@@ -65,7 +75,7 @@ def test_the_share_of_the_first_places_is_kept(share: float, first: int) -> None
 
 def test_each_new_item_gets_its_part_also_what_nobody_likes_best() -> None:
     scores = scores_of()
-    block = reserve_places(lists_of(), scores, nothing_blocked(), new_items(scores))
+    block = reserve(lists_of(), scores, nothing_blocked(), new_items(scores))
     shown = np.bincount(block.items[is_new(block)], minlength=N_ITEMS)[NEW]
     assert shown.sum() == N_USERS
     # 400 each; a binomial draw strays by 19.
@@ -74,7 +84,7 @@ def test_each_new_item_gets_its_part_also_what_nobody_likes_best() -> None:
 
 def test_who_gets_a_new_item_is_who_it_suits() -> None:
     scores = scores_of()
-    block = reserve_places(lists_of(), scores, nothing_blocked(), new_items(scores))
+    block = reserve(lists_of(), scores, nothing_blocked(), new_items(scores))
     rows, places = np.nonzero(is_new(block))
     suits = block.items[rows, places] % 2 == rows % 2
     assert suits.mean() > 0.9
@@ -82,26 +92,26 @@ def test_who_gets_a_new_item_is_who_it_suits() -> None:
 
 def test_users_without_a_taste_get_each_item_alike() -> None:
     silent = np.zeros((N_USERS, len(NEW)), dtype=np.float32)
-    block = reserve_places(lists_of(), silent, nothing_blocked(), new_items(silent))
+    block = reserve(lists_of(), silent, nothing_blocked(), new_items(silent))
     shown = np.bincount(block.items[is_new(block)], minlength=N_ITEMS)[NEW]
     assert (np.abs(shown - N_USERS / len(NEW)) < 80).all()
 
 
 def test_a_user_alone_gets_the_same_list_and_another_day_another_one() -> None:
     scores = scores_of()
-    block = reserve_places(lists_of(), scores, nothing_blocked(), new_items(scores))
+    block = reserve(lists_of(), scores, nothing_blocked(), new_items(scores))
     some = [17, 5, 2_999]
     alone = ListBlock([block.subjects[row] for row in some], *(column[some] for column in lists_of()[1:]))
-    again = reserve_places(alone, scores[some], nothing_blocked(3), new_items(scores))
+    again = reserve(alone, scores[some], nothing_blocked(3), new_items(scores))
     np.testing.assert_array_equal(again.items, block.items[some])
-    tomorrow = reserve_places(lists_of(), scores, nothing_blocked(), new_items(scores, salt="day 2"))
+    tomorrow = reserve(lists_of(), scores, nothing_blocked(), new_items(scores, salt="day 2"))
     assert (tomorrow.items != block.items).any(axis=1).mean() > 0.8
 
 
 def test_what_is_there_moves_down_and_scores_fall() -> None:
     scores = scores_of(200)
     before = lists_of(200)
-    block = reserve_places(before, scores, nothing_blocked(200), new_items(scores, share=0.1))
+    block = reserve(before, scores, nothing_blocked(200), new_items(scores, share=0.1))
     assert (np.diff(block.scores, axis=1) <= 0).all()
     for row in range(200):
         rest = block.items[row][~is_new(block)[row]]
@@ -115,7 +125,7 @@ def test_a_new_item_further_down_is_moved_up_and_not_shown_twice() -> None:
     scores = np.zeros((300, len(NEW)), dtype=np.float32)
     scores[:, 3] = 9
     new = NewItems(NEW, NEW, tuple(map(str, NEW)), np.zeros(len(NEW)), 0.05, 20, "x")
-    block = reserve_places(before, scores, nothing_blocked(300), new)
+    block = reserve(before, scores, nothing_blocked(300), new)
     moved = (block.items[:, :20] == 53).any(axis=1)
     assert moved.mean() > 0.9
     assert ((block.items == 53).sum(axis=1) == 1).all()
@@ -126,7 +136,7 @@ def test_a_drawn_item_that_is_among_the_first_places_anyway_counts_and_moves_not
     scores = scores_of()
     before = lists_of()
     before.items[:, 3] = 50 + np.arange(N_USERS) % 2
-    block = reserve_places(before, scores, nothing_blocked(), new_items(scores))
+    block = reserve(before, scores, nothing_blocked(), new_items(scores))
     is_there = ~is_new(block).any(axis=1)
     assert 0.05 < is_there.mean() < 0.25
     np.testing.assert_array_equal(block.items[is_there], before.items[is_there])
@@ -138,7 +148,9 @@ def test_blocked_items_stay_out() -> None:
     scores = scores_of(500)
     blocked = nothing_blocked(500).tolil()
     blocked[:, 51:] = 1
-    chosen = choose_new_items(20, scores, lists_of(500).subjects, blocked.tocsr(), new_items(scores, share=0.1))
+    chosen = choose_new_items(
+        20, scores, all_new(500), lists_of(500).subjects, blocked.tocsr(), new_items(scores, share=0.1)
+    )
     assert (chosen[:, 0] == 50).all()
     assert (chosen[:, 1] == -1).all()
 
@@ -146,7 +158,7 @@ def test_blocked_items_stay_out() -> None:
 def test_a_short_list_gets_its_new_item_at_the_end_and_an_empty_one_at_its_head() -> None:
     scores = scores_of(100)
     for length, place in ((1, 1), (0, 0)):
-        block = reserve_places(lists_of(100, length), scores, nothing_blocked(100), new_items(scores))
+        block = reserve(lists_of(100, length), scores, nothing_blocked(100), new_items(scores))
         assert is_new(block)[:, place].all()
         assert ((block.items >= 0).sum(axis=1) == length + 1).all()
         assert (block.scores[:, 1:] <= block.scores[:, :1]).all()
@@ -154,17 +166,37 @@ def test_a_short_list_gets_its_new_item_at_the_end_and_an_empty_one_at_its_head(
 
 def test_more_places_than_new_items_give_each_item_once() -> None:
     scores = scores_of(50)
-    block = reserve_places(lists_of(50), scores, nothing_blocked(50), new_items(scores, share=0.5, first=30))
+    block = reserve(lists_of(50), scores, nothing_blocked(50), new_items(scores, share=0.5, first=30))
     assert (is_new(block).sum(axis=1) == len(NEW)).all()
 
 
-def test_the_sample_is_the_same_whatever_the_order_and_smaller_where_there_are_many_new_items() -> None:
+def test_the_sample_is_the_same_whatever_the_order() -> None:
     users = [f"user-{number}" for number in range(5_000)]
-    rows = sample_rows(users, "day", 10)
-    assert len(rows) == 2_048
-    picked = {users[row] for row in rows}
-    assert picked == {users[::-1][row] for row in sample_rows(users[::-1], "day", 10)}
-    assert len(sample_rows(users, "day", 10_000)) == 400
+    rows = sample_rows(users, "day")
+    assert len(rows) == 4_096
+    assert {users[row] for row in rows} == {users[::-1][row] for row in sample_rows(users[::-1], "day")}
+
+
+def test_many_new_items_are_spread_over_users_who_are_compared_with_a_few_each() -> None:
+    n_new, rng = 400, np.random.default_rng(2)
+    names = tuple(f"item-{number}" for number in range(n_new))
+    users = [f"user-{number}" for number in range(N_USERS)]
+    candidates = draw_candidates(users, names, "day")
+    assert candidates.shape == (N_USERS, CANDIDATES)
+    assert (np.diff(candidates, axis=1) > 0).all()
+    np.testing.assert_array_equal(draw_candidates(users[70:80], names, "day"), candidates[70:80])
+    # Half of the new items suit half of the users, and some are liked by everybody.
+    everybody = rng.normal(0, 3, n_new)
+    scores = (everybody[candidates] + 3.0 * (candidates % 2 == np.arange(N_USERS)[:, None] % 2)).astype(np.float32)
+    items = np.arange(n_new, dtype=np.int32)
+    new = NewItems(items, items, names, spread_evenly(scores, candidates, n_new), 0.05, 20, "day")
+    blocked = csr_matrix((N_USERS, n_new), dtype=np.float32)
+    chosen = choose_new_items(20, scores, candidates, users, blocked, new)[:, 0]
+    shown = np.bincount(chosen, minlength=n_new)
+    # 10 each; a Poisson draw strays by 3.2.
+    assert shown.std() < 5
+    assert (shown > 0).mean() > 0.99
+    assert (chosen % 2 == np.arange(N_USERS) % 2).mean() > 0.75
 
 
 def test_scores_are_compared_within_a_user() -> None:
