@@ -189,3 +189,13 @@ def test_a_model_that_has_nothing_to_read_is_not_scored_by_what_filled_its_lists
     report = run(*blocks, 3, 5, ["content", "popularity"], settings)
     assert list(report["models"]) == ["popularity"]
     assert "lists nothing" in report["refused"]["content"]
+
+
+def test_one_slow_model_does_not_take_the_time_of_the_others() -> None:
+    def fitted(seconds: float) -> evaluate_fixed_split._Fitted:
+        return evaluate_fixed_split._Fitted(None, {}, seconds)
+
+    three = {"quick": fitted(1.0), "middle": fitted(4.0), "slow": fitted(500.0)}
+    assert evaluate_fixed_split._reserve(three, left=60.0) == 10.0
+    assert evaluate_fixed_split._reserve(three, left=3_000.0) == 1_010.0
+    assert evaluate_fixed_split._reserve(three, left=-5.0) == 0.0
