@@ -180,7 +180,9 @@ def test_the_last_line_is_the_promised_object(blocks: tuple[Path, Path], setting
     assert {"recall@3", "ndcg@3", "coverage@3", "seconds"} <= set(last["models"]["popularity"])
 
 
-def test_all_means_every_model_of_the_table(blocks: tuple[Path, Path], settings) -> None:
+def test_all_means_every_model_of_the_table(blocks: tuple[Path, Path], make_shop) -> None:
+    small = {"components": ["ease", "popularity"], "trees": [5]}
+    settings = make_shop(train={"hybrid": small}, tune={"long_trials": 1}).settings
     report = run(*blocks, 3, 5, (), settings)
     assert set(report["models"]) | set(report["refused"]) == set(MODELS)
 
