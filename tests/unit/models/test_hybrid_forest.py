@@ -37,7 +37,7 @@ def groups_of(seed: int, *, is_crossed: bool) -> Groups:
         first = np.where(says_first & labels, 1.5, first)
         second = np.where(says_first, second, np.where(labels, 0.2, 0.3 + 0.7 * second))
     else:
-        first, second = first + 0.5 * labels, second + 0.5 * labels
+        first, second = rng.normal(size=(2, n_users, 10)) + labels
     values = np.stack([first, second, says_first], axis=2).reshape(-1, 3).astype(np.float32)
     return Groups(values, labels.ravel(), np.full(n_users, 10), np.ones(n_users, dtype=np.int64))
 
