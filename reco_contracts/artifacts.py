@@ -108,6 +108,10 @@ class Layout:
         """The lists of one surface and variant."""
         return self.lists / generation / surface / f"{variant}.parquet"
 
+    def overlay_file(self, generation: str, name: str) -> Path:
+        """Lists of some users that were made after their generation, in the form of its home lists."""
+        return self.root / "overlays" / generation / f"{name}.parquet"
+
     def catalogue_file(self, generation: str) -> Path:
         """The items of a generation; row number = item index."""
         return self.lists / generation / "catalogue.parquet"

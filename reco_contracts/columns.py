@@ -233,7 +233,25 @@ FEAT_ITEM_DAILY: Final = Table(
     ),
 )
 
-MARTS_TO_EXPORT: Final = (DIM_USERS, DIM_ITEMS, FCT_INTERACTIONS, FEAT_USER_DAILY, FEAT_ITEM_DAILY)
+FEAT_ITEM_EXPOSURE_DAILY: Final = Table(
+    "feat_item_exposure_daily",
+    ("item_id", "event_date"),
+    (
+        Column("event_date", _D),
+        Column("item_id", _S),
+        Column("impressions", _I64),
+        Column("clicked_impressions", _I64),
+    ),
+)
+
+MARTS_TO_EXPORT: Final = (
+    DIM_USERS,
+    DIM_ITEMS,
+    FCT_INTERACTIONS,
+    FEAT_USER_DAILY,
+    FEAT_ITEM_DAILY,
+    FEAT_ITEM_EXPOSURE_DAILY,
+)
 
 # --- features: Polars writes them, Feast reads them ----------------------------------------
 

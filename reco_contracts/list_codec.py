@@ -245,6 +245,19 @@ def unpack_head(value: bytes, count: int) -> PackedHead:
     return PackedHead(items, _codes(take).unpack_from(value, _HEADER.size + 4 * n), reasons, seeds)
 
 
+def first_reason(value: bytes) -> int:
+    """The reason code of a packed list's first item, read from its place; UNKNOWN for an empty list.
+
+    Args:
+        value: bytes as written by `pack_lists`; too short ones are an empty list here, `unpack_head` refuses them.
+    """
+    if len(value) < _HEADER.size:
+        return Reason.UNKNOWN
+    n = value[2] | value[3] << 8
+    at = _HEADER.size + 6 * n
+    return value[at] if n and at < len(value) else Reason.UNKNOWN
+
+
 _HAS_SEED_TUPLE: Final = tuple(bool(flag) for flag in _HAS_SEED)
 _UNKNOWN: Final = 2
 # Reason code -> 1 if it names a seed, 0 if not, 2 if there is no such reason.

@@ -13,6 +13,8 @@ class Reason(IntEnum):
     SIMILAR_ITEM = 2
     POPULAR = 3
     AGAIN = 4
+    POPULAR_IN_SEGMENT = 5
+    NEW = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +38,6 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.SIMILAR_ITEM: ReasonText("similar_item", "Similar to {seed}", has_seed=True),
     Reason.POPULAR: ReasonText("popular", "Popular now", has_seed=False),
     Reason.AGAIN: ReasonText("again", "You showed interest in this", has_seed=False),
+    Reason.POPULAR_IN_SEGMENT: ReasonText("popular_in_segment", "Popular with people like you", has_seed=False),
+    Reason.NEW: ReasonText("new", "New here", has_seed=False),
 }

@@ -98,6 +98,8 @@ class AlsSection(Section):
     half_life_days: tuple[_NotNegative, ...] = Field((0.0, 90.0), min_length=1)
     weighting: tuple[Literal["linear", "log"], ...] = Field(("linear",), min_length=1)
     iterations: tuple[_Count, ...] = Field((15,), min_length=1)
+    content_users: tuple[_NotNegative, ...] = Field((10.0,), min_length=1)
+    content_regularization: tuple[_Positive, ...] = Field((1.0,), min_length=1)
 
 
 class PopularitySection(Section):
@@ -221,6 +223,12 @@ class HomeSurface(Section):
 
     k: int = Field(50, ge=1, le=1_000)
     exclude_seen: ExcludeSeen = "forever"
+    silent_users: bool = True
+    new_items_share: float = Field(0.05, ge=0, le=0.5)
+    new_items_first: int = Field(20, ge=2)
+    new_item_days: int = Field(30, ge=1)
+    new_item_until_impressions: int = Field(1_000, ge=1)
+    new_item_until_users: int = Field(20, ge=1)
 
 
 class SimilarSurface(Section):

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
+from reco_contracts.list_codec import first_reason
 from reco_contracts.logs import get_logger
+from reco_contracts.reasons import Reason
 from serving_api.answers import Answer, Block, json_bytes, list_answer, pick
 from serving_api.generation import HOME, POPULAR, SIMILAR, Generation
 from serving_api.parameters import BadRequestError, id_set, name_or_empty, one, read_id, read_query, whole_number
@@ -17,6 +19,7 @@ _RECOMMEND = ("surface", "limit", "category", "exclude")
 _SIMILAR = ("limit", "exclude")
 _POPULAR = ("category", "window", "limit", "exclude")
 _NOBODY: frozenset[str] = frozenset()
+_OF_SEGMENT = int(Reason.POPULAR_IN_SEGMENT)
 
 
 async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
@@ -44,7 +47,7 @@ async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> An
     subject = b'"user_id":%b,' % json_bytes(user)
 
     def build(stored: bytes | None, missing: str) -> Answer:
-        blocks = _own(generation, stored, "personal", limit, excluded, category)
+        blocks = _own(generation, stored, _source_of(stored), limit, excluded, category)
         held = blocks[0].picked.items if blocks else ()
         if category or not held:
             filled = pick(
@@ -115,6 +118,11 @@ async def _stored(api: "LookupApi", generation: Generation, surface: str, subjec
     except StoreUnavailableError:
         return None, "fallback"
     return value, "popular"
+
+
+def _source_of(value: bytes | None) -> str:
+    """Whose a stored list is: what a segment likes stands first in the list of a user who did nothing yet."""
+    return "segment" if value and first_reason(value) == _OF_SEGMENT else "personal"
 
 
 def _own(

@@ -11,7 +11,10 @@ class Reason(msgspec.Struct, omit_defaults=True):
     """Why an item is shown."""
 
     code: Annotated[
-        str, msgspec.Meta(description="Stable name: because_of_history, similar_item, popular, again, unknown.")
+        str,
+        msgspec.Meta(
+            description="Stable name: because_of_history, similar_item, popular, again, popular_in_segment, new, unknown."
+        ),
     ]
     text: Annotated[str, msgspec.Meta(description="A sentence for people.")]
     seed_item_id: Annotated[str | None, msgspec.Meta(description="The item that the sentence names, if any.")] = None

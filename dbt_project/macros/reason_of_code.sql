@@ -6,5 +6,7 @@
         when 2 then 'similar_item'
         when 3 then 'popular'
         when 4 then 'again'
+        when 5 then 'popular_in_segment'
+        when 6 then 'new'
     end
 {%- endmacro %}

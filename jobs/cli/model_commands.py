@@ -1,5 +1,7 @@
 """Commands of `reco` that release, train and apply models; jobs are imported when they run."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command("gate")(gate)
     app.command("train")(train)
     app.command("rank")(rank)
+    app.command("fold-in")(fold_in)
 
 
 def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
@@ -61,3 +64,47 @@ def rank(
     from jobs.ranking.rank_lists import run
 
     print_summary("Ranked", run(run_date.date(), get_settings(), model), as_json)
+
+
+def fold_in(
+    users: Annotated[
+        list[str] | None, typer.Option("--user", metavar="ID", help="Whose list; may be given several times.")
+    ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option("--items", metavar="ID,ID,...", help="What the one --user has just clicked, beside all before."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", help="A file in the event contract; its users get lists, and its events count."),
+    ] = None,
+    generation: Annotated[
+        str | None,
+        typer.Option("--generation", "-g", help="A folder below data/lists; the live one if left out."),
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Of the file of lists.")] = "folded_in",
+    as_json: JsonFlag = False,
+) -> None:
+    """Make the home lists of some users from their newest events, without training.
+
+    The model, the items and the rules are those of the live generation; what the users did
+    is read from the exported marts, and from --events or --items. Writes
+    data/overlays/GENERATION/NAME.parquet, in the form of the generation's own home lists;
+    nothing is published. Events of days that the marts hold are not counted again.
+
+    Examples: `reco fold-in --user newcomer --items item-0001,item-0042,item-0007` ·
+    `reco fold-in --events events-2026-03-02.jsonl --name morning`
+    """
+    from jobs.ranking.fold_in_users import run
+
+    clicked = [item.strip() for item in items.split(",") if item.strip()] if items else None
+    summary = run(
+        get_settings(),
+        datetime.now(UTC),
+        generation=generation,
+        users=users,
+        items=clicked,
+        events=events,
+        name=name,
+    )
+    print_summary("Folded in", summary, as_json)

@@ -20,6 +20,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from jobs.models.base import Contributors, TopK
+from jobs.models.content_factors import blend_with_content
 from jobs.models.history import relative_weights, require_items
 from jobs.models.model_files import load_arrays, save_arrays
 from jobs.models.top_k import best_by_product, product_scores, spread_lists
@@ -40,6 +41,8 @@ class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):
         half_life_days: age at which an interaction counts half; 0 = never.
         weighting: "linear" or "log".
         iterations: passes over users and items.
+        content_users: what an item's content says of it weighs as much as so many users; 0 = nothing.
+        content_regularization: lambda of the regression from words to factors.
     """
 
     factors: int = 64
@@ -48,6 +51,8 @@ class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):
     half_life_days: float = 0.0
     weighting: str = "linear"
     iterations: int = 15
+    content_users: float = 0.0
+    content_regularization: float = 1.0
 
 
 class AlsModel:
@@ -56,6 +61,10 @@ class AlsModel:
     After the fit, user factors are solved exactly from the final item factors:
     a user of the training set and the same user folded in later get the same
     list, and the shares of an explanation sum to the score.
+
+    An item that nobody chose is never recommended, unless its content says where
+    it belongs (`content_users`); the users are solved from the blended factors, so
+    shares of an explanation sum to the score of such an item too.
     """
 
     name: ClassVar[str] = "als"
@@ -100,7 +109,17 @@ class AlsModel:
                 solver.fit(confidences, show_progress=False, callback=lambda *_: advance())
         self.item_factors = np.ascontiguousarray(solver.item_factors)
         # Without a single interaction only the random start would be left, shrunk.
-        self.item_factors[np.bincount(confidences.indices, minlength=data.n_items) == 0] = 0
+        users_of_item = np.bincount(confidences.indices, minlength=data.n_items)
+        self.item_factors[users_of_item == 0] = 0
+        if data.content is not None:
+            self.item_factors = blend_with_content(
+                self.item_factors,
+                users_of_item,
+                data.content.words,
+                self._parameters.content_users,
+                self._parameters.content_regularization,
+                data.exposure,
+            )
         self.user_factors = self.fold_in(weights)
 
     def confidences(self, weights: csr_matrix) -> csr_matrix:

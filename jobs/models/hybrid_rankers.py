@@ -4,7 +4,7 @@ Sources: Burges (2010), From RankNet to LambdaRank to LambdaMART; Ke and others 
 """
 
 import os
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,13 @@ _TRUNCATION: Final = 20
 
 
 class Ranker(Protocol):
-    """Gives each candidate a number; more is better."""
+    """Gives each candidate a number; more is better.
+
+    Attributes:
+        needs_pairs: whether it looks at features of user and item, not at the sources alone.
+    """
+
+    needs_pairs: ClassVar[bool]
 
     def predict(self, values: _Floats, threads: int) -> _Floats:
         """Score candidates.
@@ -46,6 +52,8 @@ class Ranker(Protocol):
 class LinearBlend:
     """A sum of non-negative weights times the sources' columns, which come first among the features."""
 
+    needs_pairs: ClassVar[bool] = False
+
     def __init__(self, weights: _Floats) -> None:
         """Hold the weights, float32, shape (number of the sources' columns,)."""
         self.weights = np.asarray(weights, dtype=np.float32)
@@ -61,6 +69,8 @@ class LinearBlend:
 
 class LambdaRanker:
     """A boosted forest that was trained on pairs of candidates of one user."""
+
+    needs_pairs: ClassVar[bool] = True
 
     def __init__(self, booster: "lightgbm.Booster") -> None:
         """Hold the forest."""
@@ -102,7 +112,7 @@ def fit_blend(groups: Groups, n_columns: int, seed: int = 0) -> LinearBlend:
         chosen = np.zeros(n_users, dtype=bool)
         chosen[rng.permutation(n_users)[: min(_SAMPLE_USERS, n_users // 2 + 1)]] = True
         weights.append(_BlendSearch(groups.of_users(chosen), n_columns).climb())
-    mean = np.mean(weights, axis=0, dtype=np.float32)
+    mean = np.asarray(np.mean(weights, axis=0), dtype=np.float32)
     return LinearBlend(mean if search.quality(mean) >= search.quality(search.start()) else search.climb())
 
 
@@ -158,7 +168,8 @@ class _BlendSearch:
         """The best single column, or equal weights where they are better."""
         n = len(self._columns)
         starts = [*np.eye(n, dtype=np.float32), equal_blend(n).weights]
-        return starts[int(np.argmax([self.quality(start) for start in starts]))]
+        qualities = [self.quality(start) for start in starts]
+        return np.asarray(starts[int(np.argmax(qualities))], dtype=np.float32)
 
     def climb(self) -> _Floats:
         """Change one weight at a time while that gains."""

@@ -19,6 +19,19 @@ from reco_contracts.settings import ExcludeSeen
 
 
 @dataclass(frozen=True, slots=True)
+class ItemExposure:
+    """How often items were shown in lists, and clicked there.
+
+    Attributes:
+        shown: int64, shape (n_items,), impressions.
+        clicked: int64, shape (n_items,), impressions that were clicked.
+    """
+
+    shown: npt.NDArray[np.int64]
+    clicked: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Interactions:
     """Rows of fct_interactions as parallel arrays, sorted by user, item and day.
 
@@ -32,6 +45,7 @@ class Interactions:
         n_items: columns of the matrix.
         segments: str, shape (n_users,), the segment of each user; "" = none. None = nobody has one.
         content: what is known of the items apart from interactions; None = nothing.
+        exposure: what became of the items in lists; None = not known.
         features: what the feature jobs know of these users and of the items, as of any day; None = nothing.
     """
 
@@ -44,6 +58,7 @@ class Interactions:
     n_items: int
     segments: npt.NDArray[np.str_] | None = None
     content: ItemContent | None = None
+    exposure: ItemExposure | None = None
     features: FeatureHistory | None = None
 
     def of_users(self, rows: npt.NDArray[np.int64]) -> "Interactions":
@@ -91,6 +106,7 @@ def make_interactions(
     as_of: date,
     segments: npt.NDArray[np.str_] | None = None,
     content: ItemContent | None = None,
+    exposure: ItemExposure | None = None,
     features: FeatureHistory | None = None,
 ) -> Interactions:
     """Index a history; rows of unknown users or items are left out.
@@ -102,6 +118,7 @@ def make_interactions(
         as_of: the day that ages are counted back from, on or after every row.
         segments: of the users, in their order.
         content: of the items, in their order.
+        exposure: of the items, in their order; nothing later than `as_of`.
         features: of the users and items, in their order, as of the same day.
 
     Raises:
@@ -125,6 +142,7 @@ def make_interactions(
         n_items=len(items),
         segments=segments,
         content=content,
+        exposure=exposure,
         features=features,
     )
 

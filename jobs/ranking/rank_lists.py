@@ -9,19 +9,21 @@ import polars as pl
 from jobs.evaluation.ranking_task import available_on
 from jobs.evaluation.training_due import model_in_force
 from jobs.models.base import Model
+from jobs.ranking.find_new_items import new_items, not_seen_enough
+from jobs.ranking.home_fillers import HomeFillers, PopularOrder, popular_by_segment, save_fillers
 from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import home_lists, ranking_model
 from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
-from jobs.ranking.training_data import serving_data
-from jobs.warehouse.read_marts import read_interactions, read_items, read_users
+from jobs.ranking.training_data import segments_of, serving_data
+from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest
-from reco_contracts.settings import Settings, SurfacesSection
+from reco_contracts.settings import HomeSurface, Settings, SurfacesSection
 
 VARIANT = "default"
 
@@ -46,9 +48,12 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
             f"model {version} was trained up to {manifest.run_date}, after {run_date}; name an older one"
         )
     history, items, people = read_interactions(layout, run_date), read_items(layout), read_users(layout)
+    impressions = read_exposure(layout, run_date)
     generation = next_generation(layout, run_date)
     with new_folder(layout.lists / generation) as folder:
-        counts, n_items = write_lists(folder, run_date, history, items, people, model, model_items, settings)
+        counts, n_items = write_lists(
+            folder, run_date, history, items, people, impressions, model, model_items, settings
+        )
         summary = ListsManifest(
             generation=generation,
             run_date=run_date.isoformat(),
@@ -87,6 +92,7 @@ def write_lists(
     history: pl.DataFrame,
     items: pl.DataFrame,
     people: pl.DataFrame,
+    impressions: pl.DataFrame,
     model: Model,
     model_items: pl.Series,
     settings: Settings,
@@ -99,9 +105,10 @@ def write_lists(
         history: fct_interactions up to the run date, sorted.
         items: dim_items, sorted by id; row number = item index of the generation.
         people: dim_users.
+        impressions: how often each item was shown, see `read_exposure`.
         model: fitted.
         model_items: ids of the model's item indices.
-        settings: [surfaces] and [catalogue].
+        settings: [surfaces], [catalogue] and [train].seed.
 
     Returns:
         Number of lists a surface, and of items in the catalogue.
@@ -110,15 +117,22 @@ def write_lists(
     is_available = available_on(items, run_date)
     catalogue = items.with_columns(pl.Series("is_available", is_available)).select(CATALOGUE_COLUMNS)
     catalogue.write_parquet(folder / "catalogue.parquet")
-    users, item_ids = history["user_id"].unique().sort(), items["item_id"]
-    data = make_interactions(history, users, item_ids, run_date)
+    users, item_ids = users_to_rank(history, people, surfaces.home), items["item_id"]
+    data = make_interactions(history, users, item_ids, run_date, segments_of(users, people))
     model_data = serving_data(history, users, model_items, items, people, run_date)
     ranking = ranking_model(model, model_items, item_ids, is_available)
     popular = [
         popular_items(data, catalogue, is_available, days, max(surfaces.popular.k, surfaces.similar.k + 1))
         for days in surfaces.popular.windows_days
     ]
-    home = home_lists(ranking, users, model_data, data, popular[0], surfaces.home.exclude_seen, surfaces.home.k)
+    new = not_seen_enough(items, is_available, impressions, history, run_date, surfaces.home)
+    fillers = HomeFillers(
+        PopularOrder(popular[0].order, popular[0].scores),
+        popular_by_segment(data, is_available, surfaces.popular.windows_days[0], surfaces.home.k),
+        new_items(ranking, model_items, item_ids, new, users, model_data, surfaces.home, draw_salt(run_date, settings)),
+    )
+    save_fillers(folder, fillers)
+    home = home_lists(ranking, users, model_data, data, fillers, surfaces.home.exclude_seen, surfaces.home.k)
     paths = closest_categories(catalogue, settings.catalogue.categories)
     similar = similar_lists(ranking, model_items, catalogue, paths, popular[0], surfaces.similar.k)
     counts = {
@@ -130,6 +144,17 @@ def write_lists(
         ),
     }
     return counts, len(catalogue)
+
+
+def users_to_rank(history: pl.DataFrame, people: pl.DataFrame, rules: HomeSurface) -> pl.Series:
+    """Ids of the users who get a home list, sorted: with a history, and those whom a snapshot names if so set."""
+    active = history["user_id"].unique()
+    return pl.concat([active, people["user_id"]]).unique().sort() if rules.silent_users else active.sort()
+
+
+def draw_salt(run_date: date, settings: Settings) -> str:
+    """What the draws of new items depend on beside user and item: another day shows other new items."""
+    return f"new items|{settings.train.seed}|{run_date}"
 
 
 def _list_file(folder: Path, surface: str) -> Path:

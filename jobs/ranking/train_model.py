@@ -23,7 +23,7 @@ from jobs.models.base import Model
 from jobs.models.table import default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.training_data import training_data
-from jobs.warehouse.read_marts import read_interactions, read_items, read_users
+from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import (
     Layout,
     complete_versions,
@@ -55,7 +55,7 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     history = read_interactions(layout, run_date)
     catalogue = read_items(layout)
     items = catalogue["item_id"]
-    users, data = training_data(history, catalogue, read_users(layout), run_date)
+    users, data = training_data(history, catalogue, read_users(layout), run_date, read_exposure(layout, run_date))
     report = read_evaluation(layout, run_date)
     name, seed = settings.train.model, settings.train.seed
     parameters = chosen_parameters(report, settings)
@@ -137,6 +137,8 @@ def fingerprint_of(data: Interactions, users: pl.Series, items: pl.Series, rest:
         arrays += [data.content.words.data, data.content.words.indices, data.content.words.indptr]
         arrays.append(data.content.categories)
         digest.update("\0".join(data.content.vocabulary).encode())
+    if data.exposure is not None:
+        arrays += [data.exposure.shown, data.exposure.clicked]
     if data.features is not None:
         arrays += data.features.inputs()
     for array in arrays:

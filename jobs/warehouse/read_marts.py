@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from reco_contracts.artifacts import Layout
-from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, Table
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, FEAT_ITEM_EXPOSURE_DAILY, Table
 from reco_contracts.errors import ContractError, EmptyPartitionError
 
 
@@ -29,6 +29,19 @@ def read_interactions(layout: Layout, run_date: date) -> pl.DataFrame:
     return frame
 
 
+def last_interaction_date(layout: Layout) -> date:
+    """The last day of the exported interactions.
+
+    Raises:
+        EmptyPartitionError: there is no export, or it is empty.
+    """
+    path = layout.export(FCT_INTERACTIONS.name)
+    last = _read(path, FCT_INTERACTIONS).select(pl.col("event_date").max()).collect().item()
+    if not isinstance(last, date):
+        raise EmptyPartitionError(f"{path} holds no interaction; were the marts built?")
+    return last
+
+
 def read_items(layout: Layout) -> pl.DataFrame:
     """Every item of the catalogue, sorted by id.
 
@@ -48,6 +61,23 @@ def read_users(layout: Layout) -> pl.DataFrame:
         EmptyPartitionError: there is no export.
     """
     return _read(layout.export(DIM_USERS.name), DIM_USERS).sort("user_id").collect()
+
+
+def read_exposure(layout: Layout, run_date: date) -> pl.DataFrame:
+    """How often items were shown and clicked up to a run date, one row an item that was shown.
+
+    Columns: `item_id`, `impressions`, `clicked_impressions`.
+
+    Raises:
+        EmptyPartitionError: there is no export.
+    """
+    rows = _read(layout.export(FEAT_ITEM_EXPOSURE_DAILY.name), FEAT_ITEM_EXPOSURE_DAILY)
+    shown = (
+        rows.filter(pl.col("event_date") <= run_date)
+        .group_by("item_id")
+        .agg(pl.col("impressions", "clicked_impressions").sum())
+    )
+    return shown.sort("item_id").collect()
 
 
 def _read(path: Path, table: Table) -> pl.LazyFrame:

@@ -116,7 +116,7 @@ def test_every_list_comes_out_as_it_was_written(
     answers = asyncio.run(read_lists(configuration, list(home)))
     for user, entries in home.items():
         answer = answers[user]
-        source = "personal" if entries else "popular"  # what answers for a list with nothing in it
+        source = _source(entries)
         assert (answer["user_id"], answer["source"], answer["generation"]) == (user, source, "g")
         if not entries:
             assert {item["source"] for item in answer["items"]} == {"popular"}
@@ -129,11 +129,17 @@ def test_every_list_comes_out_as_it_was_written(
                 "score": pytest.approx(score / best, abs=1e-3),
                 "title": _TITLES[item],
                 "categories": ["all", f"c{item % 3}"],
-                "source": "personal",
+                "source": source,
                 "reason": _reason(reason, seed),
             }
             for at, (item, score, reason, seed) in enumerate(entries)
         ]
+
+
+def _source(entries: list[tuple[int, float, Reason, int]]) -> str:
+    if not entries:
+        return "popular"  # what answers for a list with nothing in it
+    return "segment" if entries[0][2] == Reason.POPULAR_IN_SEGMENT else "personal"
 
 
 def _reason(reason: Reason, seed: int) -> dict[str, str]:

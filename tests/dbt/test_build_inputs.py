@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 from hand_made_shop import DAY_1, DAY_2, DAY_3, event, land, settings_for, write_shop
 
 from jobs.landing.ledger import read_entry, write_entry
+from jobs.ranking.weigh_events import weigh_events
 from jobs.warehouse.run_dbt import run, target_folder
-from reco_contracts.columns import MARTS_TO_EXPORT
+from reco_contracts.columns import FCT_INTERACTIONS, MARTS_TO_EXPORT
 from reco_contracts.errors import ConfigError, ValidationFailedError
 from reco_contracts.settings import Settings
 
@@ -167,3 +169,12 @@ def copy_of(settings: Settings, folder: Path) -> Settings:
     """The same data folder in another place; dbt's own files stay behind."""
     shutil.copytree(settings.layout.root, folder / "data", ignore=shutil.ignore_patterns("dbt"))
     return settings_for(folder / "data")
+
+
+def test_events_weighed_without_the_warehouse_are_its_interactions(shop: Settings, query: Query) -> None:
+    paths = sorted(path for path in shop.layout.landing("events").glob("*/*.parquet") if path.stem != "taken_back")
+    landed = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
+    weighed = weigh_events(landed.with_columns(event_date=pl.col("occurred_at").dt.date()), shop.interactions)
+    columns = ", ".join(FCT_INTERACTIONS.column_names).replace("weight", "weight::double")
+    found = query(shop, f"select {columns} from marts.fct_interactions order by user_id, item_id, event_date")  # noqa: S608
+    assert weighed.rows() == found

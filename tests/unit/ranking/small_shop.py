@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from jobs.landing.landed_schema import polars_schema
-from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS, FEAT_ITEM_EXPOSURE_DAILY
 
 RUN_DATE = date(2026, 3, 31)
 N_USERS, N_ITEMS, DAYS = 80, 40, 80
@@ -87,3 +87,12 @@ def users_frame(names: list[str]) -> pl.DataFrame:
         for name in sorted(names)
     ]
     return pl.DataFrame(rows, schema=polars_schema(DIM_USERS))
+
+
+def exposure_frame(shown: dict[str, int]) -> pl.DataFrame:
+    """How often items were shown, all of it on the run date."""
+    rows = [
+        {"event_date": RUN_DATE, "item_id": item, "impressions": count, "clicked_impressions": 0}
+        for item, count in shown.items()
+    ]
+    return pl.DataFrame(rows, schema=polars_schema(FEAT_ITEM_EXPOSURE_DAILY))
