@@ -18,6 +18,10 @@ from reco_contracts.errors import ContractError
 from reco_contracts.settings import ExcludeSeen
 
 
+# A trillionth: the square of a weight must not vanish in float32, and twenty years are 250 months.
+_MOST_HALF_LIVES = 40.0
+
+
 @dataclass(frozen=True, slots=True)
 class ItemExposure:
     """How often items were shown in lists, and clicked there.
@@ -150,7 +154,7 @@ def make_interactions(
 def weight_matrix(data: Interactions, half_life_days: float = 0.0, window_days: int = 0) -> csr_matrix:
     """What each user's interactions with each item weigh together.
 
-    The entry is the sum over days of weight * 0.5^(age / half life); a sum that
+    The entry is the sum over days of weight * 0.5^(age / half life), at most 40 half lives; a sum that
     is not positive (returned, or only disliked) is left out.
 
     Args:
@@ -163,7 +167,7 @@ def weight_matrix(data: Interactions, half_life_days: float = 0.0, window_days: 
     """
     values = data.weights
     if half_life_days > 0:
-        values = values * np.power(0.5, data.age_days / half_life_days)
+        values = values * np.power(0.5, np.minimum(data.age_days / half_life_days, _MOST_HALF_LIVES))
     rows = data.age_days < window_days if window_days > 0 else np.ones(len(values), dtype=bool)
     return _sum_cells(data, rows, values)
 

@@ -105,3 +105,11 @@ def test_no_interactions_give_an_empty_matrix() -> None:
     data = make_interactions(history().clear(), pl.Series(["a"]), pl.Series(["x", "y"]), DAY)
     assert weight_matrix(data, 5).shape == (1, 2)
     assert blocked_matrix(data, "forever").nnz == 0
+
+
+def test_what_is_very_old_is_little_but_never_nothing() -> None:
+    frame = history().with_columns(pl.lit(DAY - timedelta(days=9_000)).alias("event_date"))
+    data = make_interactions(frame, pl.Series(["a", "b", "c"]), pl.Series(["x", "y", "z"]), DAY)
+    old = weight_matrix(data, half_life_days=30).data
+    assert (old * old > 0).all()
+    assert (old < 1e-9).all()
