@@ -177,3 +177,21 @@ def test_the_command_ends_with_where_the_lists_are(shop) -> None:
     summary = msgspec.json.decode(result.stdout.splitlines()[-1])
     assert (summary["generation"], summary["users"], summary["without_history"]) == (GENERATION, 1, 0)
     assert pl.read_parquet(summary["file"])["subject"].to_list() == ["newcomer"]
+
+
+@pytest.mark.slow
+def test_a_hybrid_folds_in_with_the_features_of_the_whole_log(make_shop) -> None:
+    shop = make_shop(
+        items=items_frame(ITEMS),
+        surfaces=RANKED,
+        silent=SILENT,
+        train={**CONTENT, "model": "hybrid"},
+        tune={"trials": 1},
+    )
+    evaluate_models.run(RUN_DATE, shop.settings)
+    train_model.run(RUN_DATE, shop.settings)
+    rank_lists.run(RUN_DATE, shop.settings)
+    users = ["silent-0", "user-07", "user-12", "user-33"]
+    summary = fold_in_users.run(shop.settings, NOW, generation=GENERATION, users=users)
+    expected = home_of(shop).filter(pl.col("subject").is_in(users))
+    assert_same_lists(pl.read_parquet(summary["file"]), expected)
