@@ -57,7 +57,7 @@ def _split_line(split: Mapping[str, Any], least: int) -> str:
 
 def _table(scores: Mapping[str, Any], k: int, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE)
-    table.add_column("")
+    table.add_column("", no_wrap=True, min_width=len("Hit rate@10"))
     for heading in (*scores["models"], "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
     for key, label in _METRICS:
@@ -127,20 +127,18 @@ def print_family(report: Mapping[str, Any]) -> None:
 
 def _family_table(table: Mapping[str, Any], k: int, what: str) -> Table:
     title = f"{what}, {table['test_users']:,} test users"
-    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE)
-    shown.add_column("")
-    for heading in (f"NDCG@{k}", "against the best", f"Recall@{k}", "coverage", "diversity"):
+    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False, padding=(0, 0))
+    shown.add_column("", no_wrap=True, min_width=max(map(len, table["models"])))
+    for heading in (f"NDCG@{k}", "against the best", f"Recall@{k}", "coverage"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for name, metrics in table["models"].items():
         pair = table["pairs"][name].get(table["best"])
-        varied = metrics["diversity"]
         shown.add_row(
             name,
             _with_interval(metrics["ndcg"]),
             _with_interval(pair["ndcg"], "+") if pair else "",
-            _with_interval(metrics["recall"]),
+            f"{metrics['recall']['value']:.4f}",
             f"{metrics['coverage']['value']:.3f}",
-            "-" if varied is None else f"{varied:.3f}",
         )
     return shown
 

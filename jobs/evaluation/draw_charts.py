@@ -11,7 +11,7 @@ from reco_contracts.artifacts import replace_file
 WIDTH: Final = 620
 HEIGHT: Final = 380
 _FONT: Final = "DejaVu Sans, Verdana, sans-serif"
-_PIXELS_PER_INCH: Final = 144
+_PIXELS_PER_INCH: Final = 108
 # A model keeps its colour in every plot; the baseline is the quiet one.
 _COLOURS: Final = {
     "popularity": "#8c8c8c",

@@ -204,8 +204,7 @@ def _tune(fitted: dict[str, _Fitted], known: Interactions, settings: Settings, c
     most = settings.tune.long_trials
     chosen: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(fitted):
-        reserve = sum(one.seconds for one in fitted.values()) * _FINAL_FIT_FACTOR
-        share = (clock.left - reserve) / (len(fitted) - place)
+        share = (clock.left - _reserve(fitted, clock.left)) / (len(fitted) - place)
         # The first trial is made whatever the time, so it has to fit.
         if share <= fitted[name].seconds:
             continue
@@ -216,6 +215,15 @@ def _tune(fitted: dict[str, _Fitted], known: Interactions, settings: Settings, c
         fitted[name].note = f"best of {len(trials)} inside the training part"
     for name, parameters in chosen.items():
         _fit_again(name, {**parameters, **fixed_parameters(name, chosen, settings)}, fitted, known, settings, clock)
+
+
+def _reserve(fitted: Mapping[str, _Fitted], left: float) -> float:
+    """The seconds to keep for the last fits: at most half of what is left, the quickest models first."""
+    reserve = 0.0
+    for seconds in sorted(one.seconds * _FINAL_FIT_FACTOR for one in fitted.values()):
+        if reserve + seconds <= left / 2:
+            reserve += seconds
+    return reserve
 
 
 def _undated(space: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:

@@ -49,8 +49,8 @@ def accuracy_and_coverage(report: Report, kind: str) -> alt.LayerChart:
     lowest, highest = min(row["low"] for row in rows), max(row["high"] for row in rows)
     room = 0.05 * (highest - lowest)
     upward = [max(lowest - room, 0.0), highest + room]
-    for row, place in zip(rows, label_places(rows, across, upward), strict=True):
-        row["label"] = place
+    for row, (height, side) in zip(rows, label_places(rows, across, upward), strict=True):
+        row |= {"label": height, "side": side}
     bounded = next(iter(table["models"].values()))["coverage"]["is_bounded_by_users"]
     of_what = "users × k / 4" if bounded else "the available items"
     base = alt.Chart(alt.Data(values=rows)).encode(
@@ -67,17 +67,23 @@ def accuracy_and_coverage(report: Report, kind: str) -> alt.LayerChart:
     value = alt.Y("value:Q", title=f"NDCG@{k}", scale=scale, axis=alt.Axis(format=".3f"))
     bars = base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
     points = base.mark_point(filled=True, size=110, opacity=1).encode(y=value)
-    names = base.mark_text(align="left", dx=10, fontSize=12).encode(y=alt.Y("label:Q", scale=scale), text="model:N")
+    names = base.encode(y=alt.Y("label:Q", scale=scale), text="model:N")
+    beside = [
+        names.transform_filter(alt.datum.side == side).mark_text(align=align, dx=shift, fontSize=12)
+        for side, align, shift in (("right", "left", 10), ("left", "right", -10))
+    ]
     what = "items new to the user" if kind == "new_items_only" else "all items"
     return titled(
-        alt.layer(points, bars, names).properties(width=WIDTH, height=HEIGHT),
+        alt.layer(points, bars, *beside).properties(width=WIDTH, height=HEIGHT),
         f"Accuracy against coverage, {what}",
         f"{_who(report, kind)}; bars are 95 % bootstrap intervals",
     )
 
 
-def label_places(rows: Sequence[Mapping[str, Any]], across: Sequence[float], upward: Sequence[float]) -> list[float]:
-    """Heights of labels beside their points, moved apart where they would lie on each other.
+def label_places(
+    rows: Sequence[Mapping[str, Any]], across: Sequence[float], upward: Sequence[float]
+) -> list[tuple[float, str]]:
+    """Where labels stand beside their points: on the side without another point, moved down from other labels.
 
     Args:
         rows: points, with `coverage` and `value`.
@@ -85,14 +91,23 @@ def label_places(rows: Sequence[Mapping[str, Any]], across: Sequence[float], upw
         upward: domain of the value.
 
     Returns:
-        Values, in the order of the rows.
+        Height as a value and side, "left" or "right", in the order of the rows.
     """
     step = _LABEL_HEIGHT * (upward[1] - upward[0]) / HEIGHT
     reach = _LABEL_WIDTH * (across[1] - across[0]) / WIDTH
-    places: dict[int, float] = {}
+    places: dict[int, tuple[float, str]] = {}
     for at in sorted(range(len(rows)), key=lambda place: -rows[place]["value"]):
-        near = [places[other] for other in places if abs(rows[other]["coverage"] - rows[at]["coverage"]) < reach]
-        places[at] = min([rows[at]["value"], *(place - step for place in near)])
+        x, y = rows[at]["coverage"], rows[at]["value"]
+        right = [one for one in rows if 0 < one["coverage"] - x < reach and abs(one["value"] - y) < step]
+        side = "left" if right and x - across[0] > reach else "right"
+        mine = (x - reach, x) if side == "left" else (x, x + reach)
+        near = []
+        for other, (height, its_side) in places.items():
+            its_x = rows[other]["coverage"]
+            its = (its_x - reach, its_x) if its_side == "left" else (its_x, its_x + reach)
+            if its[0] < mine[1] and mine[0] < its[1]:
+                near.append(height - step)
+        places[at] = (min([y, *near]), side)
     return [places[at] for at in range(len(rows))]
 
 
@@ -110,7 +125,12 @@ def accuracy_by_activity(report: Report, kind: str) -> alt.LayerChart:
     segments = list(dict.fromkeys(row["users with"] for row in rows))
     models = [label_of(name) for name in report[kind]["models"]]
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("users with:N", sort=segments, title="Users with so many items before the cut", axis=_flat()),
+        x=alt.X(
+            "users with:N",
+            sort=segments,
+            title="Items that users had before the cut, in thirds of the users",
+            axis=_flat(),
+        ),
         xOffset=alt.XOffset("model:N", sort=models),
         color=model_colour(models),
         tooltip=[
@@ -124,7 +144,7 @@ def accuracy_by_activity(report: Report, kind: str) -> alt.LayerChart:
     return titled(
         alt.layer(bars, points).properties(width=WIDTH, height=HEIGHT),
         "Accuracy by the activity of users",
-        f"{_who(report, kind)} in thirds; bars are 95 % bootstrap intervals",
+        f"{_who(report, kind)}; bars are 95 % bootstrap intervals",
     )
 
 
@@ -138,7 +158,9 @@ def popularity_bias(report: Report, kind: str) -> alt.LayerChart:
     ]
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X(
-            "items:Q", scale=alt.Scale(type="log"), title="The so many most popular items before the cut (log scale)"
+            "items:Q",
+            scale=alt.Scale(type="log"),
+            title="Number of items, from the most popular before the cut down (log scale)",
         ),
         y=alt.Y("share:Q", title="Their share of all places in lists", axis=alt.Axis(format="%")),
         tooltip=["model:N", "items:Q", alt.Tooltip("share:Q", format=".1%")],
@@ -190,7 +212,12 @@ def history_chart(studies: Mapping[str, Sequence[Mapping[str, Any]]], k: int) ->
             best = max(best, trial["ndcg"])
             rows.append({"model": label_of(name), "trial": number, "ndcg": trial["ndcg"], "best": best})
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("trial:Q", title="Trial (the first is the defaults)", axis=alt.Axis(tickMinStep=1, format="d")),
+        x=alt.X(
+            "trial:Q",
+            title="Trial (the first is the defaults)",
+            axis=alt.Axis(tickMinStep=1, format="d"),
+            scale=alt.Scale(domainMin=1, nice=False),
+        ),
         color=model_colour([label_of(name) for name in studies]),
         tooltip=["model:N", "trial:Q", alt.Tooltip("ndcg:Q", format=".4f"), alt.Tooltip("best:Q", format=".4f")],
     )

@@ -112,7 +112,9 @@ def _propose(space: Space, done: Sequence[Trial], tried: set[tuple[int, ...]], s
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # Places instead of values: a value may be a list, and equal numbers of two types are two values.
-    choices = {name: optuna.distributions.CategoricalDistribution(range(len(space[name]))) for name in space}
+    choices: dict[str, optuna.distributions.BaseDistribution] = {
+        name: optuna.distributions.CategoricalDistribution(range(len(values))) for name, values in space.items()
+    }
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for trial in done:

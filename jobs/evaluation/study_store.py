@@ -66,7 +66,9 @@ def starts_from(layout: Layout, run_date: date, settings: Settings, live: Config
             study = study_name(name, fixed, split, run_date, task, settings)
             winner = read_winner(layout, name)
             first = [live.parameters] if live and live.model == name else []
-            if winner and (winner.split, winner.search_space) == (split, search_space(name, settings)):
+            # The winner of this very study is among its trials, or they are to be forgotten.
+            is_alike = winner and (winner.split, winner.search_space) == (split, search_space(name, settings))
+            if winner and is_alike and winner.study != study:
                 first.insert(0, winner.parameters)
             return Start(tuple(first), tuple(read_trials(study_path(layout, name, study))))
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from jobs.models.base import Contributors, TopK
-from jobs.models.hybrid_candidates import union_of
+from jobs.models.hybrid_candidates import SourceLists, union_of
 from jobs.models.hybrid_files import load_hybrid, load_seed, save_hybrid
 from jobs.models.hybrid_holdout import hold_out
 from jobs.models.hybrid_parameters import HybridParameters
@@ -95,7 +95,7 @@ class HybridModel:
             people, never = data.of_users(rows), None if blocked is None else blocked[rows]
             lists = self._sources.lists(people, wanted, never, candidates)
             cells = union_of(lists)
-            scores = self._predict(cells, self._sources.values(cells, lists, people), people, never)
+            scores = self._predict(cells, lists, people, never)
             best = _best_cells(cells, scores, len(rows), data.n_items, k)
             result.items[rows], result.scores[rows] = best
         return result
@@ -110,9 +110,8 @@ class HybridModel:
             asked = np.arange(people.n_users)[:, None] * np.int64(data.n_items) + items[rows]
             used = items[rows] >= 0
             cells, place = np.unique(asked[used], return_inverse=True)
-            found = self._predict(cells, self._sources.values(cells, lists, people), people, None)
             part = np.zeros(used.shape, dtype=np.float32)
-            part[used] = found[place]
+            part[used] = self._predict(cells, lists, people, None)[place]
             scores[rows] = part
         return scores
 
@@ -146,14 +145,17 @@ class HybridModel:
     def _new_sources(self) -> Sources:
         return Sources(self._parameters.components, self._seed, self._threads)
 
-    def _predict(self, cells: _Cells, values: _Floats, data: Interactions, blocked: csr_matrix | None) -> _Floats:
+    def _predict(
+        self, cells: _Cells, lists: list[SourceLists], data: Interactions, blocked: csr_matrix | None
+    ) -> _Floats:
         """Score candidates, each by the ranker of what its user's list may hold."""
-        users = cells // max(data.n_items, 1)
-        is_new = ~_may_repeat(data, blocked)[users]
+        may_repeat = _may_repeat(data, blocked)[cells // max(data.n_items, 1)]
         scores = np.zeros(len(cells), dtype=np.float32)
-        for kind, rows in ((NEW, is_new), (AGAIN, ~is_new)):
+        for kind, rows in ((NEW, ~may_repeat), (AGAIN, may_repeat)):
             if rows.any():
-                scores[rows] = self._ranker_of(kind).ranker.predict(values[rows], self._threads)
+                ranker = self._ranker_of(kind).for_data(data)
+                values = self._sources.values(cells[rows], lists, data, ranker.needs_pairs)
+                scores[rows] = ranker.predict(values, self._threads)
         return scores
 
     def _ranker_of(self, kind: str) -> TrainedRanker:

@@ -4,7 +4,7 @@ Sources: Burges (2010), From RankNet to LambdaRank to LambdaMART; Ke and others 
 """
 
 import os
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,13 @@ _TRUNCATION: Final = 20
 
 
 class Ranker(Protocol):
-    """Gives each candidate a number; more is better."""
+    """Gives each candidate a number; more is better.
+
+    Attributes:
+        needs_pairs: whether it looks at features of user and item, not at the sources alone.
+    """
+
+    needs_pairs: ClassVar[bool]
 
     def predict(self, values: _Floats, threads: int) -> _Floats:
         """Score candidates.
@@ -46,6 +52,8 @@ class Ranker(Protocol):
 class LinearBlend:
     """A sum of non-negative weights times the sources' columns, which come first among the features."""
 
+    needs_pairs: ClassVar[bool] = False
+
     def __init__(self, weights: _Floats) -> None:
         """Hold the weights, float32, shape (number of the sources' columns,)."""
         self.weights = np.asarray(weights, dtype=np.float32)
@@ -61,6 +69,8 @@ class LinearBlend:
 
 class LambdaRanker:
     """A boosted forest that was trained on pairs of candidates of one user."""
+
+    needs_pairs: ClassVar[bool] = True
 
     def __init__(self, booster: "lightgbm.Booster") -> None:
         """Hold the forest."""

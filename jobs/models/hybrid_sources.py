@@ -87,7 +87,7 @@ class Sources:
         return [*(lists_of_top_k(lists, data.n_items) for lists in found), own]
 
     def values(
-        self, cells: npt.NDArray[np.int64], lists: list[SourceLists], data: Interactions
+        self, cells: npt.NDArray[np.int64], lists: list[SourceLists], data: Interactions, with_pairs: bool
     ) -> npt.NDArray[np.float32]:
         """Everything that a ranker sees of some candidates.
 
@@ -95,11 +95,13 @@ class Sources:
             cells: int64, shape (m,), user * n_items + item, ascending.
             lists: of the sources.
             data: of the users.
+            with_pairs: add features of user and item; a blend looks at the sources alone.
 
         Returns:
             float32, shape (m, width); score and rank of each source come first.
         """
-        return np.hstack((source_values(cells, lists), pair_features(cells, data, self.habits)))
+        values = source_values(cells, lists)
+        return np.hstack((values, pair_features(cells, data, self.habits))) if with_pairs else values
 
     def similar_items(
         self, items: npt.NDArray[np.int32], k: int, candidates: npt.NDArray[np.bool_] | None = None

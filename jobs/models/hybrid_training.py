@@ -1,6 +1,6 @@
 """Choose and fit the ranker of a hybrid: whichever orders held-out users better."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -33,12 +33,18 @@ class TrainedRanker:
     Attributes:
         ranker: in force.
         blend: the linear blend, also where the forest is in force: it says which source speaks for an item.
-        report: plain values: the choice, NDCG of both on held-out users, how many users.
+        report: plain values: the choice, NDCG of both on held-out users, how many users, and whether the data
+            had features.
     """
 
     ranker: Ranker
     blend: LinearBlend
     report: dict[str, Any]
+
+    def for_data(self, data: Interactions) -> Ranker:
+        """The ranker for some users: the blend where the forest would miss features that it has learned from."""
+        misses = self.report.get("has_features", False) and data.features is None
+        return self.blend if self.ranker.needs_pairs and misses else self.ranker
 
 
 def train_rankers(
@@ -67,8 +73,10 @@ def train_rankers(
     sources.fit(holdout.known)
     rankers = {}
     for kind, (truth, blocked) in tasks.items():
-        groups = label_groups(sources, holdout.known, samples[kind], truth, blocked, parameters.candidates)
-        rankers[kind] = train_ranker(groups, n_columns, parameters, seed, threads)
+        with_pairs = parameters.ranker != "linear"
+        groups = label_groups(sources, holdout.known, samples[kind], truth, blocked, parameters.candidates, with_pairs)
+        trained = train_ranker(groups, n_columns, parameters, seed, threads)
+        rankers[kind] = replace(trained, report=trained.report | {"has_features": holdout.known.features is not None})
     return rankers
 
 
@@ -79,6 +87,7 @@ def label_groups(
     truth: csr_matrix,
     blocked: csr_matrix | None,
     k: int,
+    with_pairs: bool,
 ) -> Groups:
     """Candidates of some users as they are when lists are made, and which of them happened.
 
@@ -89,6 +98,7 @@ def label_groups(
         truth: CSR, shape (n_users, n_items), what came after it.
         blocked: CSR, shape (n_users, n_items), what lists may not hold; None = they may hold all.
         k: items of each source.
+        with_pairs: with features of user and item, which a forest looks at.
     """
     values, labels, lengths = [], [], []
     for start in range(0, len(users), _BLOCK_USERS):
@@ -96,7 +106,7 @@ def label_groups(
         people = known.of_users(rows)
         lists = sources.lists(people, k, None if blocked is None else blocked[rows])
         cells, happened = union_of(lists), truth[rows].tocoo()
-        values.append(sources.values(cells, lists, people))
+        values.append(sources.values(cells, lists, people, with_pairs))
         labels.append(np.isin(cells, happened.row.astype(np.int64) * known.n_items + happened.col))
         lengths.append(np.bincount(cells // known.n_items, minlength=len(rows)))
     n_relevant = np.diff(truth.indptr)[users]

@@ -5,8 +5,10 @@ import json
 import pytest
 from small_shop import RUN_DATE, interaction
 
+from jobs.cli.evaluation_tables import print_family, print_tuning
 from jobs.evaluation.evaluate_family import evaluate_family, run
 from jobs.evaluation.evaluation_tasks import make_tasks, read_marts
+from jobs.evaluation.write_models_page import verdict_lines
 from reco_contracts.errors import ConfigError, EmptyPartitionError
 
 NAMES = ("als", "popularity")
@@ -81,3 +83,24 @@ def test_the_report_is_a_page_with_plots_that_need_no_network(make_shop) -> None
         assert path.read_bytes().startswith(b"\x89PNG")
         assert path.stat().st_size > 10_000
         assert f"plots/{path.name}" in page
+
+
+def test_the_tables_on_the_terminal_say_what_the_report_says(make_shop, capsys) -> None:
+    report = family(make_shop(surfaces={"home": {"exclude_seen": "off"}}))
+    print_family(report)
+    shown = capsys.readouterr().out
+    assert f"{report['all_items']['models']['als']['ndcg']['value']:.4f}" in shown
+    assert "only items new to the user" in shown
+    print_tuning({"als": {"trials": report["trials"]["als"]}}, report["k"])
+    shown = capsys.readouterr().out
+    assert "als: 2 trials" in shown
+    assert "regularization" in shown
+
+
+def test_a_hybrid_that_is_not_the_best_is_said_to_be_so() -> None:
+    def pair(value: float, verdict: str) -> dict:
+        return {"ndcg": {"value": value, "low": value - 0.01, "high": value + 0.01}, "verdict": verdict}
+
+    for verdict, words in (("tied", "The hybrid is tied with EASE"), ("loses", "The hybrid is NOT as good as EASE")):
+        pairs = {"ease": {"hybrid": pair(0.02, "beats")}, "hybrid": {"ease": pair(-0.02, verdict)}}
+        assert words in verdict_lines({"best": "ease", "pairs": pairs})

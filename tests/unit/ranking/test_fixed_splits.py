@@ -180,7 +180,9 @@ def test_the_last_line_is_the_promised_object(blocks: tuple[Path, Path], setting
     assert {"recall@3", "ndcg@3", "coverage@3", "seconds"} <= set(last["models"]["popularity"])
 
 
-def test_all_means_every_model_of_the_table(blocks: tuple[Path, Path], settings) -> None:
+def test_all_means_every_model_of_the_table(blocks: tuple[Path, Path], make_shop) -> None:
+    small = {"components": ["ease", "popularity"], "trees": [5]}
+    settings = make_shop(train={"hybrid": small}, tune={"long_trials": 1}).settings
     report = run(*blocks, 3, 5, (), settings)
     assert set(report["models"]) | set(report["refused"]) == set(MODELS)
 
@@ -189,3 +191,13 @@ def test_a_model_that_has_nothing_to_read_is_not_scored_by_what_filled_its_lists
     report = run(*blocks, 3, 5, ["content", "popularity"], settings)
     assert list(report["models"]) == ["popularity"]
     assert "lists nothing" in report["refused"]["content"]
+
+
+def test_one_slow_model_does_not_take_the_time_of_the_others() -> None:
+    def fitted(seconds: float) -> evaluate_fixed_split._Fitted:
+        return evaluate_fixed_split._Fitted(None, {}, seconds)
+
+    three = {"quick": fitted(1.0), "middle": fitted(4.0), "slow": fitted(500.0)}
+    assert evaluate_fixed_split._reserve(three, left=60.0) == 10.0
+    assert evaluate_fixed_split._reserve(three, left=3_000.0) == 1_010.0
+    assert evaluate_fixed_split._reserve(three, left=-5.0) == 0.0
