@@ -44,7 +44,7 @@ def items_chart(rounds: pl.DataFrame, seeds: int) -> Any:
     colour = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=list(_KIND_NAMES.values()), range=list(_KINDS.values())),
-        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolStrokeWidth=3),
+        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1),
     )
     x = alt.X("round:Q", title="round", axis=alt.Axis(values=[1, 3, 5, 7, 9, 11], format="d", grid=False))
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=colour)
@@ -110,13 +110,13 @@ def _difference_dots(differences: pl.DataFrame, interval: tuple[float, float, fl
     rows: Sequence[dict[str, Any]] = [
         row | {"jitter": place / size - 0.5} for place, row in enumerate(differences.sort("seed").to_dicts())
     ]
-    across = alt.X("jitter:Q", axis=None, scale=alt.Scale(domain=[-1, 1]))
+    across = alt.X("jitter:Q", axis=None, scale=alt.Scale(domain=[-0.65, 1.1]))
     dots = (
         alt.Chart(alt.Data(values=rows))
         .mark_circle(size=55, color=_LINES[_FOLDED], opacity=0.55)
         .encode(x=across, y=y, tooltip=["seed:Q", alt.Tooltip("difference:Q", format=".3f")])
     )
-    summary = alt.Data(values=[{"jitter": 0.75, "difference": mean, "low": low, "high": high, "text": f"{mean:+.3f}"}])
+    summary = alt.Data(values=[{"jitter": 0.8, "difference": mean, "low": low, "high": high, "text": f"{mean:+.3f}"}])
     bar = alt.Chart(summary).mark_rule(strokeWidth=3, color="#222222").encode(x=across, y="low:Q", y2="high:Q")
     point = alt.Chart(summary).mark_point(filled=True, size=90, color="#222222", opacity=1).encode(x=across, y=y)
     name = (

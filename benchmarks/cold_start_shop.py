@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from jobs.landing.landed_schema import polars_schema
 from jobs.models.als import AlsModel, AlsParameters
 from jobs.ranking.interaction_matrix import Interactions, ItemExposure, make_interactions
 from jobs.ranking.item_content import ItemContent, item_content
@@ -18,6 +19,7 @@ from jobs.simulation.shop_catalogue import name_items, shelves
 from jobs.simulation.shop_days import ShopDays
 from jobs.simulation.shop_lists import liking_of
 from jobs.simulation.shop_tastes import TASTE_STRENGTH, ShopSize, Truth, draw_truth
+from reco_contracts.columns import DIM_ITEMS
 from reco_contracts.settings import InteractionsSection
 
 START = date(2026, 1, 1)
@@ -172,10 +174,13 @@ def _items(truth: Truth, item_ids: pl.Series, rng: np.random.Generator) -> pl.Da
         "title": titles,
         "categories": paths,
         "brand": brands,
-        "seller": [None] * len(titles),
         "diversity_category": [path[1] for path in paths],
     }
-    return pl.DataFrame(columns, schema_overrides={"seller": pl.String})
+    described = pl.DataFrame(columns)
+    rest = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in polars_schema(DIM_ITEMS).items() if name not in columns
+    ]
+    return described.with_columns(rest).select(DIM_ITEMS.column_names)
 
 
 def _history(

@@ -28,7 +28,7 @@ class HomeRules:
         users: row number of each user who has consumed something.
         consumed: int64, sorted codes `row * n_items + item` that a list must not hold.
         consumed_listable: int64, one count a row: items that lists could hold, had the user not consumed them.
-        listable: items that lists can hold at all: on sale, and chosen by somebody.
+        listable: items that lists can hold whatever the model: on sale, and chosen by somebody.
         min_length: items that a list needs, unless its user has consumed so much that fewer are left.
     """
 

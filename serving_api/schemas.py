@@ -13,9 +13,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
     code: Annotated[
         str,
         msgspec.Meta(
-            description=(
-                "Stable name: because_of_history, similar_item, popular, again, popular_in_segment, new, unknown."
-            )
+            description="Stable: because_of_history, similar_item, popular, again, popular_in_segment, new, unknown."
         ),
     ]
     text: Annotated[str, msgspec.Meta(description="A sentence for people.")]

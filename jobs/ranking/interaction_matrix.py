@@ -17,7 +17,6 @@ from jobs.ranking.item_content import ItemContent
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import ExcludeSeen
 
-
 # A trillionth: the square of a weight must not vanish in float32, and twenty years are 250 months.
 _MOST_HALF_LIVES = 40.0
 

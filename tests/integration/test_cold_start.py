@@ -1,11 +1,16 @@
 """Cold start against the truth of simulated shops: newcomers after three clicks, and new items in a closed loop."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.cold_start import CLICKS, item_figures, newcomer_figures, replace_tables
 from benchmarks.cold_start_loop import ARMS, run_loop
 from benchmarks.cold_start_newcomers import paired_interval, worth_of_lists
+from benchmarks.cold_start_plots import items_chart, newcomers_chart
+from jobs.evaluation.draw_charts import save_chart
 
 SEEDS = (1, 2)
 NEITHER, CONTENT, SHARE, BOTH = ARMS
@@ -70,3 +75,34 @@ def test_without_content_and_share_nobody_ever_sees_a_new_item_and_the_share_alo
         new = mean_of(run_loop(1, arm, rounds=3)).filter(pl.col("kind") != "others")
         assert new["earned"].sum() == 0 or is_seen
         assert (new["reserved"].sum() > 0) == is_seen
+
+
+def test_the_figures_of_the_page_are_drawn_and_its_tables_replaced(tmp_path: Path) -> None:
+    worth = pl.DataFrame(
+        [
+            {"seed": seed, "clicks": clicks, "folded_in": 0.5 + seed / 100, "popular": 0.2, "best": 0.9}
+            for seed in range(5)
+            for clicks in CLICKS
+        ]
+    )
+    rounds = pl.DataFrame(
+        [
+            {"arm": arm.name, "round": number, "kind": kind, "earned": seed, "reserved": 1, "clicks": 0, "worth": 0.4}
+            for arm in ARMS
+            for number in (1, 2)
+            for kind in ("liked", "disliked", "others")
+            for seed in range(5)
+        ]
+    )
+    curve, differences, interval = newcomer_figures(worth)
+    assert interval[0] == pytest.approx(0.32)
+    for name, chart in (
+        ("newcomers", newcomers_chart(curve.filter(pl.col("list") != "difference"), differences, interval)),
+        ("new-items", items_chart(item_figures(rounds), 5)),
+    ):
+        assert save_chart(chart, tmp_path, name).stat().st_size > 20_000
+        assert "https://cdn" not in (tmp_path / f"{name}.html").read_text()
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- end -->\nbetween\n<!-- b -->\n<!-- end -->\n")
+    replace_tables(page, {"a": "new\n", "b": "other\n"})
+    assert page.read_text() == ("before\n<!-- a -->\nnew\n<!-- end -->\nbetween\n<!-- b -->\nother\n<!-- end -->\n")

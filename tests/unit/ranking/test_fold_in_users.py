@@ -5,17 +5,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from small_shop import COLD, N_USERS, RUN_DATE, interaction, items_frame, shop_rows
 from test_cold_start_lists import CONTENT, ITEMS, RANKED, SILENT
+from typer.testing import CliRunner
 
+from jobs.cli.main import app
 from jobs.evaluation import evaluate_models
 from jobs.ranking import fold_in_users, make_home_lists, rank_lists, train_model
 from jobs.ranking.fold_in_users import fold_in_lists, load_home_ranking
 from jobs.ranking.weigh_events import HISTORY_SCHEMA
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.reasons import Reason
+from reco_contracts.settings import get_settings
 
 GENERATION = "20260331-001"
 NOW = datetime(2026, 4, 2, tzinfo=UTC)
@@ -160,3 +164,34 @@ def test_the_new_item_is_scored_for_a_newcomer_too(shop, fold_in) -> None:
     index = items_frame(ITEMS)["item_id"].to_list().index(COLD)
     many = fold_in(users=[f"guest-{n}" for n in range(40)])
     assert all(index in items.to_list() for items in many["item_indices"])
+
+
+def test_the_command_ends_with_where_the_lists_are(shop) -> None:
+    get_settings.cache_clear()
+    command = ["fold-in", "--generation", GENERATION, "--user", "newcomer", "--items", "item-01, item-03", "--json"]
+    try:
+        result = CliRunner().invoke(app, command)
+    finally:
+        get_settings.cache_clear()
+    assert result.exit_code == 0, result.output
+    summary = msgspec.json.decode(result.stdout.splitlines()[-1])
+    assert (summary["generation"], summary["users"], summary["without_history"]) == (GENERATION, 1, 0)
+    assert pl.read_parquet(summary["file"])["subject"].to_list() == ["newcomer"]
+
+
+@pytest.mark.slow
+def test_a_hybrid_folds_in_with_the_features_of_the_whole_log(make_shop) -> None:
+    shop = make_shop(
+        items=items_frame(ITEMS),
+        surfaces=RANKED,
+        silent=SILENT,
+        train={**CONTENT, "model": "hybrid"},
+        tune={"trials": 1},
+    )
+    evaluate_models.run(RUN_DATE, shop.settings)
+    train_model.run(RUN_DATE, shop.settings)
+    rank_lists.run(RUN_DATE, shop.settings)
+    users = ["silent-0", "user-07", "user-12", "user-33"]
+    summary = fold_in_users.run(shop.settings, NOW, generation=GENERATION, users=users)
+    expected = home_of(shop).filter(pl.col("subject").is_in(users))
+    assert_same_lists(pl.read_parquet(summary["file"]), expected)
