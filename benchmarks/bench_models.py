@@ -101,7 +101,8 @@ def _row(name: str, note: str, fit: float = 0.0, rank: float = 0.0, explain: flo
 
 def _als_beside_implicit(_: str, data: Interactions, arguments: argparse.Namespace) -> dict[str, Any]:
     """Fit and rank with ours and with the library alone, in turn, with the same parameters and matrix."""
-    parameters = default_parameters("als", TrainSection())
+    # The library knows nothing of content.
+    parameters = default_parameters("als", TrainSection()) | {"content_users": 0.0}
     rounds = []
     for _ in range(arguments.rounds):
         ours = _seconds_of_ours(parameters, data, arguments.k)

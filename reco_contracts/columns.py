@@ -177,6 +177,7 @@ DIM_ITEMS: Final = Table(
         Column("price", _F, nullable=True),
         Column("seller", _S, nullable=True),
         Column("brand", _S, nullable=True),
+        Column("attributes", _S, nullable=True),  # JSON object as text
         Column("available_from", _T, nullable=True),
         Column("available_until", _T, nullable=True),
         Column("is_available", _B),  # at the end of the log's last day

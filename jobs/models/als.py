@@ -58,8 +58,8 @@ class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):
 class AlsModel:
     """Weighted matrix factorisation.
 
-    After the fit, user factors are solved exactly from the final item factors:
-    a user of the training set and the same user folded in later get the same
+    Only item factors are kept. User factors are solved exactly from them whenever a
+    list is made: a user of the training set and the same user later get the same
     list, and the shares of an explanation sum to the score.
 
     An item that nobody chose is never recommended, unless its content says where
@@ -76,7 +76,6 @@ class AlsModel:
         self._threads = threads
         self.mean_weight = 1.0
         self.item_factors = np.zeros((0, parameters.factors), dtype=np.float32)
-        self.user_factors = np.zeros((0, parameters.factors), dtype=np.float32)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -120,7 +119,6 @@ class AlsModel:
                 self._parameters.content_regularization,
                 data.exposure,
             )
-        self.user_factors = self.fold_in(weights)
 
     def confidences(self, weights: csr_matrix) -> csr_matrix:
         """Turn weights into c_ui, the same scale for training and later histories.
@@ -197,8 +195,9 @@ class AlsModel:
 
     def save(self, folder: Path) -> None:
         """Write the factors and the scale of weights."""
-        arrays = {"item_factors": self.item_factors, "user_factors": self.user_factors}
-        save_arrays(folder, self.name, arrays, mean_weight=self.mean_weight, seed=self._seed)
+        save_arrays(
+            folder, self.name, {"item_factors": self.item_factors}, mean_weight=self.mean_weight, seed=self._seed
+        )
 
     @classmethod
     def load(cls, folder: Path, parameters: Mapping[str, Any], threads: int) -> Self:
@@ -207,10 +206,9 @@ class AlsModel:
         Raises:
             ContractError: the folder does not hold this kind of model, or the factors do not fit the parameters.
         """
-        arrays, state = load_arrays(folder, cls.name, ("item_factors", "user_factors"))
+        arrays, state = load_arrays(folder, cls.name, ("item_factors",))
         model = cls.create(parameters, state["seed"], threads)
-        model.item_factors, model.user_factors = arrays["item_factors"], arrays["user_factors"]
-        model.mean_weight = state["mean_weight"]
+        model.item_factors, model.mean_weight = arrays["item_factors"], state["mean_weight"]
         if model.item_factors.shape[1:] != (model._parameters.factors,):  # noqa: SLF001 - our own class
             raise ContractError(
                 f"{folder}: item factors of shape {model.item_factors.shape} do not fit parameters {dict(parameters)}"

@@ -5,11 +5,10 @@ items, so that an own item's share of a score is its cosine with the item. Items
 that nobody has touched are ranked like all others; items without a word are not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -21,7 +20,6 @@ from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays
 from jobs.models.top_k import without_zeros
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.item_content import NAMED, ItemContent
-from reco_contracts.settings import TrainSection
 
 
 class ContentParameters(HistoryParameters, frozen=True, kw_only=True):
@@ -38,21 +36,12 @@ class ContentModel(LinearModel[ContentParameters]):
     """S as the cosines of descriptions, never held; items that share no word with a history are not ranked."""
 
     name: ClassVar[str] = "content"
+    parameters_type = ContentParameters
 
     def __init__(self, parameters: ContentParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
         super().__init__(parameters, seed, threads)
         self.hold(csr_matrix((0, 0), dtype=np.float32))
-
-    @classmethod
-    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
-        """The lists of [train.content]."""
-        return settings.content.model_dump()
-
-    @classmethod
-    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
-        """A model that is not fitted yet."""
-        return cls(msgspec.convert(parameters, ContentParameters), seed, threads)
 
     def fit(self, data: Interactions) -> None:
         """Describe the items; without any content there is nothing to rank by."""

@@ -7,11 +7,10 @@ Its matrix is dense, items x items, so it refuses catalogues that are too large.
 Source: Steck (2019), Embarrassingly Shallow Autoencoders for Sparse Data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
@@ -25,7 +24,6 @@ from jobs.models.model_files import load_arrays, save_arrays
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.errors import ConfigError, ContractError
-from reco_contracts.settings import TrainSection
 
 
 class EaseParameters(HistoryParameters, frozen=True, kw_only=True):
@@ -44,21 +42,12 @@ class EaseModel(LinearModel[EaseParameters]):
     """Dense S over the items that somebody has; all of them are ranked."""
 
     name: ClassVar[str] = "ease"
+    parameters_type = EaseParameters
 
     def __init__(self, parameters: EaseParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
         super().__init__(parameters, seed, threads)
         self.weights = np.zeros((0, 0), dtype=np.float32)
-
-    @classmethod
-    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
-        """The lists of [train.ease]."""
-        return settings.ease.model_dump()
-
-    @classmethod
-    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
-        """A model that is not fitted yet."""
-        return cls(msgspec.convert(parameters, EaseParameters), seed, threads)
 
     def fit(self, data: Interactions) -> None:
         """Solve for the weights.

@@ -1,8 +1,8 @@
 """What models share that score every item from a history: ranking in blocks, and given items."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from jobs.models.block_size import blocks
 from jobs.models.history import HistoryParameters, history_matrix, mean_weight_of, require_items
 from jobs.models.top_k import best_in_blocks, spread_lists
 from jobs.ranking.interaction_matrix import Interactions
+from reco_contracts.settings import TrainSection
 
 P = TypeVar("P", bound=HistoryParameters)
 
@@ -22,11 +23,13 @@ class HistoryModel(ABC, Generic[P]):
     """Ranks and scores by what a subclass makes of histories.
 
     Attributes:
+        parameters_type: what `parameters` are.
         known: bool, shape (n_items,), items that the model can rank.
         mean_weight: of the training data, the scale of histories.
     """
 
     name: ClassVar[str]
+    parameters_type: type[P]
 
     def __init__(self, parameters: P, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
@@ -40,6 +43,17 @@ class HistoryModel(ABC, Generic[P]):
     def parameters(self) -> Mapping[str, Any]:
         """What the model is fitted with."""
         return msgspec.structs.asdict(self._parameters)
+
+    @classmethod
+    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
+        """The lists of the model's section, [train.<name>]."""
+        lists: dict[str, Sequence[Any]] = getattr(settings, cls.name).model_dump()
+        return lists
+
+    @classmethod
+    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
+        """A model that is not fitted yet."""
+        return cls(msgspec.convert(parameters, cls.parameters_type), seed, threads)
 
     @property
     def row_size(self) -> int:

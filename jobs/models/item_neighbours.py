@@ -9,11 +9,10 @@ keeps its nearest neighbours and itself.
 Source: Ferrari Dacrema, Cremonesi, Jannach (2019), Are We Really Making Much Progress?, section 3.2.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from implicit.nearest_neighbours import bm25_weight, tfidf_weight
@@ -27,7 +26,6 @@ from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays
 from jobs.models.top_k import best_of_sparse_scores, without_zeros
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.settings import TrainSection
 
 _K1, _B = 1.2, 0.75
 # What a cosine takes while the nearest are found, in numbers of 4 bytes: value, column, row and their copies.
@@ -52,21 +50,12 @@ class ItemNeighboursModel(LinearModel[ItemNeighbourParameters]):
     """Sparse S: row i holds the nearest neighbours of item i. Items without a link to a history are not ranked."""
 
     name: ClassVar[str] = "item_neighbours"
+    parameters_type = ItemNeighbourParameters
 
     def __init__(self, parameters: ItemNeighbourParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
         super().__init__(parameters, seed, threads)
         self.similarity = csr_matrix((0, 0), dtype=np.float32)
-
-    @classmethod
-    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
-        """The lists of [train.item_neighbours]."""
-        return settings.item_neighbours.model_dump()
-
-    @classmethod
-    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
-        """A model that is not fitted yet."""
-        return cls(msgspec.convert(parameters, ItemNeighbourParameters), seed, threads)
 
     def fit(self, data: Interactions) -> None:
         """Find the neighbours."""

@@ -10,11 +10,10 @@ Source: Cremonesi, Koren, Turrin (2010), Performance of Recommender Algorithms o
 Tasks, section 3.3; the power of the degree is that of Nikolakopoulos et al. (2019), EigenRec.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -26,7 +25,6 @@ from jobs.models.singular_vectors import degree_normalised, inverse_powers, item
 from jobs.models.top_k import all_products, round_off
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.settings import TrainSection
 
 
 class PureSvdParameters(HistoryParameters, frozen=True, kw_only=True):
@@ -45,22 +43,13 @@ class PureSvdModel(LinearModel[PureSvdParameters]):
     """S of low rank; all items that somebody has are ranked."""
 
     name: ClassVar[str] = "pure_svd"
+    parameters_type = PureSvdParameters
 
     def __init__(self, parameters: PureSvdParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
         super().__init__(parameters, seed, threads)
         self.history_factors = np.zeros((0, 0), dtype=np.float32)
         self.item_factors = np.zeros((0, 0), dtype=np.float32)
-
-    @classmethod
-    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
-        """The lists of [train.pure_svd]."""
-        return settings.pure_svd.model_dump()
-
-    @classmethod
-    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
-        """A model that is not fitted yet."""
-        return cls(msgspec.convert(parameters, PureSvdParameters), seed, threads)
 
     def fit(self, data: Interactions) -> None:
         """Find the vectors."""

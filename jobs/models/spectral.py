@@ -10,11 +10,10 @@ a block of histories is multiplied with X^T, then with X.
 Source: Shen et al. (2021), How Powerful is Graph Convolution for Recommendation? (GF-CF).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -27,7 +26,6 @@ from jobs.models.singular_vectors import degree_normalised, inverse_powers, item
 from jobs.models.top_k import all_products, round_off
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.settings import TrainSection
 
 # Blocks of scores (train.block_mb each) that the co-occurrence may take.
 _HELD_BLOCKS = 16
@@ -49,21 +47,12 @@ class SpectralModel(LinearModel[SpectralParameters]):
     """S as a product of sparse matrices and a part of low rank; all items that somebody has are ranked."""
 
     name: ClassVar[str] = "spectral"
+    parameters_type = SpectralParameters
 
     def __init__(self, parameters: SpectralParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
         super().__init__(parameters, seed, threads)
         self.hold(csr_matrix((0, 0), dtype=np.float32), np.zeros((0, 0), dtype=np.float32), np.zeros(0, np.float32))
-
-    @classmethod
-    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
-        """The lists of [train.spectral]."""
-        return settings.spectral.model_dump()
-
-    @classmethod
-    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
-        """A model that is not fitted yet."""
-        return cls(msgspec.convert(parameters, SpectralParameters), seed, threads)
 
     def fit(self, data: Interactions) -> None:
         """Normalise, and find the vectors."""

@@ -180,9 +180,12 @@ def best_by_product(
     # BLAS threads under implicit's own slow both down.
     with threadpool_limits(1, "blas"):
         items, scores = product_top_k(vectors, left, fetched, filter_query_items=filtered, num_threads=threads)
-    scores = np.where(scores <= _FILTERED, -np.inf, scores).astype(np.float32)
-    order = np.lexsort((items, -scores), axis=1)
-    items, scores = np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    scores[scores <= _FILTERED] = -np.inf
+    # The library orders by score; which of equal ones comes first was an accident.
+    tied = np.flatnonzero(~(scores[:, :-1] > scores[:, 1:]).all(axis=1))
+    order = np.lexsort((items[tied], -scores[tied]), axis=1)
+    items[tied] = np.take_along_axis(items[tied], order, axis=1)
+    scores[tied] = np.take_along_axis(scores[tied], order, axis=1)
     result = empty_lists(n, k)
     width = min(k, fetched)
     used = scores[:, :width] > -np.inf

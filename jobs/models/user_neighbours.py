@@ -9,11 +9,10 @@ for items that the user does not have.
 Source: Herlocker, Konstan, Borchers, Riedl (1999), An Algorithmic Framework for Performing Collaborative Filtering.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -26,7 +25,6 @@ from jobs.models.likeness import list_matrix, row_lengths, shrunk_cosines
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
 from jobs.models.top_k import best_in_blocks, best_of_sparse_scores, without_zeros
 from jobs.ranking.interaction_matrix import Interactions, cell_matrix
-from reco_contracts.settings import TrainSection
 
 
 class UserNeighbourParameters(HistoryParameters, frozen=True, kw_only=True):
@@ -45,21 +43,12 @@ class UserNeighboursModel(HistoryModel[UserNeighbourParameters]):
     """The histories of the training users; items that no neighbour has are not ranked."""
 
     name: ClassVar[str] = "user_neighbours"
+    parameters_type = UserNeighbourParameters
 
     def __init__(self, parameters: UserNeighbourParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
         super().__init__(parameters, seed, threads)
         self.hold(csr_matrix((0, 0), dtype=np.float32))
-
-    @classmethod
-    def search_space(cls, settings: TrainSection) -> dict[str, Sequence[Any]]:
-        """The lists of [train.user_neighbours]."""
-        return settings.user_neighbours.model_dump()
-
-    @classmethod
-    def create(cls, parameters: Mapping[str, Any], seed: int, threads: int) -> Self:
-        """A model that is not fitted yet."""
-        return cls(msgspec.convert(parameters, UserNeighbourParameters), seed, threads)
 
     @property
     def row_size(self) -> int:

@@ -1,11 +1,12 @@
 """What is known of items apart from interactions, as sparse counts of words.
 
-A title gives its words; categories, brand and seller stay whole, each in its own
-name space, so that the brand "Blue" is not the colour.
+A title gives its words; categories, brand, seller and attributes stay whole, each in
+its own name space, so that the brand "Blue" is not the colour.
 """
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -32,7 +33,7 @@ class ItemContent:
 
 
 def item_content(items: pl.DataFrame) -> ItemContent:
-    """Describe items by their titles, categories, brand and seller.
+    """Describe items by their titles, categories, brand, seller and attributes.
 
     Args:
         items: columns of dim_items; row number = item index.
@@ -44,6 +45,7 @@ def item_content(items: pl.DataFrame) -> ItemContent:
             _named("category", pl.col("categories").fill_null([])),
             _named("brand", pl.concat_list("brand").list.drop_nulls()),
             _named("seller", pl.concat_list("seller").list.drop_nulls()),
+            pl.col("attributes").map_elements(attribute_words, return_dtype=pl.List(pl.String)).fill_null([]),
         ).alias("word"),
     )
     counts = described.explode("word").drop_nulls().group_by("item", "word").len().sort("item", "word")
@@ -54,6 +56,19 @@ def item_content(items: pl.DataFrame) -> ItemContent:
     words.sort_indices()
     category = items["diversity_category"]
     return ItemContent(words, tuple(vocabulary), _codes(category, category.drop_nulls().unique().sort()))
+
+
+def attribute_words(attributes: str) -> list[str]:
+    """A word `key=value` for each attribute that has a plain value, one for each value of a list.
+
+    Args:
+        attributes: a JSON object.
+    """
+    words = []
+    for key, value in msgspec.json.decode(attributes).items():
+        values = value if isinstance(value, list) else [value]
+        words += [f"{key}={one}" for one in values if isinstance(one, str | int | float)]
+    return words
 
 
 def _named(kind: str, values: pl.Expr) -> pl.Expr:

@@ -21,6 +21,7 @@ select
     price,
     seller,
     brand,
+    attributes,
     snapshot_date,
     file_sha,
     line_number,

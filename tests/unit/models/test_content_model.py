@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
 from small_log import N_ITEMS, purchases
 
 from jobs.models.content import ContentModel, ContentParameters, description_vectors
@@ -22,6 +23,13 @@ def test_descriptions_are_tf_idf_of_length_one(title_weight: float) -> None:
     assert content is not None
     expected = formula(content.words.toarray().astype(np.float64), title_weight)
     np.testing.assert_allclose(description_vectors(content, title_weight).toarray(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_descriptions_are_those_of_scikit_learn() -> None:
+    content = purchases().content
+    assert content is not None
+    theirs = TfidfTransformer(sublinear_tf=True).fit_transform(content.words)
+    np.testing.assert_allclose(description_vectors(content).toarray(), theirs.toarray(), rtol=1e-5, atol=1e-7)
 
 
 def test_a_share_is_the_cosine_with_an_own_item() -> None:

@@ -56,3 +56,10 @@ def test_users_without_a_row_are_kept() -> None:
     part = wider.of_users(np.array([data.n_users, 1], dtype=np.int64))
     assert np.diff(weight_matrix(part).indptr)[0] == 0
     assert part.n_users == 2
+
+
+def test_attributes_are_words_of_key_and_value() -> None:
+    attributes = '{"colour": "red", "sizes": ["S", "M"], "weight_kg": 2.5, "box": null, "maker": {"name": "A"}}'
+    content = item_content(items_frame({"item-01": {"attributes": attributes}}, n_items=2))
+    assert [word for word in content.vocabulary if "=" in word] == ["colour=red", "sizes=M", "sizes=S", "weight_kg=2.5"]
+    assert content.words[1].nnz == content.words[0].nnz + 4

@@ -17,6 +17,7 @@ items as (
         snapshots.price,
         snapshots.seller,
         snapshots.brand,
+        snapshots.attributes,
         snapshots.available_from,
         snapshots.available_until,
         snapshots.snapshot_date,
@@ -42,6 +43,7 @@ select
     items.price,
     items.seller,
     items.brand,
+    items.attributes,
     items.available_from,
     items.available_until,
     coalesce(items.available_from < log_end.ends_at, true)
