@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the public logs")
     parser.add_argument("--workspace", type=Path, default=ROOT / "data" / "models-report")
-    parser.add_argument("--trials", type=int, default=20, help="combinations of parameters tried of each model")
+    parser.add_argument("--trials", type=int, default=12, help="combinations of parameters tried of each model")
     parser.add_argument("--models", default="all", help="names with commas between")
     parser.add_argument("--logs", default=",".join(LOGS), help="names with commas between: " + ", ".join(LOGS))
     parser.add_argument("--page", type=Path, default=PAGE, help="the page whose marked part is replaced")

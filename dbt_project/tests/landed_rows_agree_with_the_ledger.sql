@@ -2,7 +2,8 @@
 {% set dates = dates_to_test("stg_reco__events") if execute %}
 {% set dates_of_files = dates_of_files_to_test() %}
 {% set has_dates = "list_has_any(files.event_dates, [" ~ date_literals(dates) ~ "])" if dates is not none else "true" %}
-{% set among_dates = "event_date in (" ~ date_literals(dates_of_files) ~ ")" if dates_of_files is not none else "true" %}
+{% set among_dates = "event_date in (" ~ date_literals(dates_of_files) ~ ")" if dates_of_files is not none
+    else "true" %}
 
 with
 
