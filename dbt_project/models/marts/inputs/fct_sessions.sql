@@ -75,7 +75,10 @@ in_sessions as (
     asof inner join beginnings
         on events.user_id = beginnings.user_id and events.occurred_at >= beginnings.occurred_at
     {% if is_incremental() %}
-        where beginnings.event_date in ({{ touched_dates(days_before=1, days_after=2) }})
+        where
+            beginnings.event_date in ({{ touched_dates(days_before=1, days_after=2) }})
+            -- Where a session ends at the latest: on the day after it began.
+            and events.event_date in ({{ dates_to_read(days_before=1, days_after=3) }})
     {% endif %}
 )
 
