@@ -7,18 +7,19 @@ it was, but for the account of the lines: it says why the build was refused.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
-
-import duckdb
+from typing import TYPE_CHECKING, Final
 
 from reco_contracts.errors import ValidationFailedError
+
+if TYPE_CHECKING:  # `reco dbt` takes a name from here, and waits for what is imported
+    import duckdb
 
 # What became of every line that came: tables of counts, which fit each other and need no other mart.
 ACCOUNT: Final = ("rpt_quarantine_reasons", "rpt_data_quality_daily", "rpt_data_quality")
 _NAMED: Final = 5
 
 
-def unfinished_nodes(connection: duckdb.DuckDBPyConnection, half: str | None = None) -> list[str]:
+def unfinished_nodes(connection: "duckdb.DuckDBPyConnection", half: str | None = None) -> list[str]:
     """The models and tests that were started and have not succeeded since; none after a good build.
 
     Args:
@@ -28,6 +29,8 @@ def unfinished_nodes(connection: duckdb.DuckDBPyConnection, half: str | None = N
     Returns:
         dbt's unique ids, in order.
     """
+    import duckdb
+
     query = "select node from warehouse_state.unfinished where half = coalesce(?, half) order by node"
     try:
         return [node for (node,) in connection.execute(query, [half]).fetchall()]
@@ -41,7 +44,7 @@ def named(nodes: Sequence[str]) -> str:
     return ", ".join(names) + (f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else "")
 
 
-def require_finished(connection: duckdb.DuckDBPyConnection) -> None:
+def require_finished(connection: "duckdb.DuckDBPyConnection") -> None:
     """Refuse to hand on marts of which a part is newer than the rest.
 
     Raises:
@@ -55,7 +58,7 @@ def require_finished(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def renew_account(connection: duckdb.DuckDBPyConnection, copy: Path) -> list[str]:
+def renew_account(connection: "duckdb.DuckDBPyConnection", copy: Path) -> list[str]:
     """Replace the account of the lines in the last good copy.
 
     Args:
@@ -78,7 +81,7 @@ def renew_account(connection: duckdb.DuckDBPyConnection, copy: Path) -> list[str
     return list(ACCOUNT) if is_whole else []
 
 
-def _replace_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def _replace_tables(connection: "duckdb.DuckDBPyConnection") -> None:
     own = _own_name(connection)
     there, here = _definitions(connection, "copy"), _definitions(connection, own)
     connection.execute("create schema if not exists copy.marts")
@@ -95,12 +98,12 @@ def _replace_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f'use "{own}"')
 
 
-def _own_name(connection: duckdb.DuckDBPyConnection) -> str:
+def _own_name(connection: "duckdb.DuckDBPyConnection") -> str:
     row = connection.execute("select current_database()").fetchone()
     return str(row[0]) if row else ""
 
 
-def _definitions(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
+def _definitions(connection: "duckdb.DuckDBPyConnection", database: str) -> dict[str, str]:
     """Mart -> the statement that makes it."""
     query = "select table_name, sql from duckdb_tables() where database_name = ? and schema_name = 'marts'"
     return dict(connection.execute(query, [database]).fetchall())

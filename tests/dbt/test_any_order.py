@@ -103,7 +103,7 @@ def test_every_mart_is_the_same_row_by_row(name: str, marts: dict[str, dict[str,
     def of_shop(name: str) -> dict[str, pl.DataFrame]:
         return {mart: table for mart, table in marts[name].items() if mart not in ACCOUNT and "quarantine" not in mart}
 
-    assert len(of_shop("clean")) == 13
+    assert len(of_shop("clean")) == 14
     assert of_shop("clean")["marts.fct_impressions"].height > 500
     assert_same_tables(of_shop("clean"), of_shop(name))
 

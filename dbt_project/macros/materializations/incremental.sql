@@ -15,7 +15,7 @@
         {% else %}
             {{ incremental_statements(target, sql) }}
         {% endif %}
-        {% if replaces_dates(model) %}{{ record_partitions() }}{% endif %}
+        {% if replaces_dates(model) %}{{ record_partitions() }}{% elif notes_its_inputs(model) %}{{ record_inputs() }}{% endif %}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
     {%- do adapter.commit() -%}
@@ -28,6 +28,8 @@
     {%- set strategy = config.get("incremental_strategy") -%}
     {%- if replaces_dates(model) -%}
         {{ context["get_incremental_" ~ strategy ~ "_sql"]({"target_relation": target, "new_rows": query}) }}
+    {%- elif strategy == "replace_whole" -%}
+        {{ get_incremental_replace_whole_sql({"target_relation": target, "new_rows": query}) }}
     {%- elif strategy == "append" -%}
         insert into {{ target }} by name (
             {{ query }}
@@ -35,7 +37,7 @@
     {%- else -%}
         {%- do exceptions.raise_compiler_error(
             model.name ~ " has the incremental strategy " ~ strategy
-            ~ "; expected replace_dates, replace_dates_and_copies or append"
+            ~ "; expected replace_dates, replace_dates_and_copies, replace_whole or append"
         ) -%}
     {%- endif -%}
 {%- endmacro %}

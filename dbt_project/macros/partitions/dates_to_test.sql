@@ -56,7 +56,8 @@
     {%- if replaces_dates(node) -%}
         {%- do return(node.name) -%}
     {%- endif -%}
-    {%- set inputs = partitioned_inputs(node) if node.config.materialized == "view" else [] -%}
+    {%- set is_dated_view = node.config.materialized == "view" and "event_date" in node.columns -%}
+    {%- set inputs = partitioned_inputs(node) if is_dated_view else [] -%}
     {%- do return(inputs[0] if inputs | length == 1) -%}
 {%- endmacro %}
 

@@ -32,8 +32,6 @@
 {% macro record_partitions() -%}
     {%- if execute -%}
         {%- set versions = source("warehouse", "partition_versions") -%}
-        {%- set reads = source("warehouse", "partition_reads") -%}
-        {%- set definitions = source("warehouse", "definitions") -%}
         {%- set dates = partition_memo("replaced").get(model.unique_id) -%}
         insert into {{ versions }} (node, event_date, version)
         select
@@ -51,6 +49,17 @@
         ) as replaced
         where replaced.event_date is not null;
         {{ forget_old_versions(model.name) }}
+        {{ record_inputs() }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# What a model was made of: the versions of its inputs, and its definition. #}
+{% macro record_inputs() -%}
+    {%- if execute -%}
+        {%- set versions = source("warehouse", "partition_versions") -%}
+        {%- set reads = source("warehouse", "partition_reads") -%}
+        {%- set definitions = source("warehouse", "definitions") -%}
         delete from {{ reads }} where node = '{{ model.name }}';
         insert into {{ reads }} (node, upstream, event_date, version)
         select '{{ model.name }}', node, event_date, version

@@ -1,6 +1,6 @@
 {#
-    Takes the place of dbt's macro of this name: a model that replaces dates is also
-    built whole when its definition is another one than that of its rows. Settings
+    Takes the place of dbt's macro of this name: a model that notes its inputs is
+    also built whole when its definition is another one than that of its rows. Settings
     of reco.toml are part of the SQL (an event's weight), and so of the definition.
 #}
 {% macro should_full_refresh() -%}
@@ -8,7 +8,7 @@
     {%- if asked is none -%}
         {%- set asked = flags.FULL_REFRESH -%}
     {%- endif -%}
-    {%- do return(asked or (execute and replaces_dates(model) and is_definition_changed())) -%}
+    {%- do return(asked or (execute and notes_its_inputs(model) and is_definition_changed())) -%}
 {%- endmacro %}
 
 

@@ -87,7 +87,7 @@
 {%- endmacro %}
 
 
-{# The nodes whose partitions a model reads: `landing.events`, or models that replace dates. #}
+{# The nodes whose partitions a model reads: landed events, items or users, or models that replace dates. #}
 {% macro partitioned_inputs(node) -%}
     {%- set found = [] -%}
     {%- for unique_id in node.depends_on.nodes -%}
@@ -111,6 +111,12 @@
         node.config.materialized == "incremental"
         and node.config.incremental_strategy in ("replace_dates", "replace_dates_and_copies")
     ) -%}
+{%- endmacro %}
+
+
+{# Whether the warehouse knows of what state of its inputs, and by what definition, a model was made. #}
+{% macro notes_its_inputs(node) -%}
+    {%- do return(replaces_dates(node) or node.config.incremental_strategy == "replace_whole") -%}
 {%- endmacro %}
 
 

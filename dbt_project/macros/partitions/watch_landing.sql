@@ -1,7 +1,7 @@
 {#
     On-run-start: take the ledger as it is now, for the whole run, and give a new
-    version to each date of landed events that changed since the ledger was taken
-    before. One look at it, or a file that lands between two would be taken as seen;
+    version to each date of landed events, items and users that changed since the
+    ledger was taken before. One look at it, or a file that lands between two would be taken as seen;
     and one transaction: a killed run has either seen a change or not.
 #}
 {% macro watch_landing() -%}
@@ -14,15 +14,17 @@
         begin transaction;
         insert into {{ versions }} (node, event_date, version)
         select distinct
-            'landing.events',
+            'landing.' || kind,
             unnest(event_dates),
-            1 + coalesce((select max(version) from {{ versions }} where node = 'landing.events'), 0)
+            1 + coalesce((select max(version) from {{ versions }} where node like 'landing.%'), 0)
         from (
             ({{ rows_in_force("ledger_now") }} except {{ rows_in_force(taken) }})
             union all
             ({{ rows_in_force(taken) }} except {{ rows_in_force("ledger_now") }})
         ) as changed;
-        {{ forget_old_versions("landing.events") }}
+        {%- for input in graph.sources.values() if input.meta.get("is_watched") %}
+        {{ forget_old_versions(input.schema ~ "." ~ input.name) }}
+        {%- endfor %}
         create or replace table {{ taken }} as from ledger_now;
         commit;
         drop table ledger_now;
@@ -31,7 +33,7 @@
 
 
 {% macro rows_in_force(ledger) -%}
-    select file_sha, landed_at, landed, event_dates from {{ ledger }} where kind = 'events' and state = 'landed'
+    select kind, file_sha, landed_at, landed, event_dates from {{ ledger }} where state = 'landed'
 {%- endmacro %}
 
 
