@@ -1,6 +1,8 @@
 -- Each user and item of a mart is in its dimension.
 {% set users_of = ("fct_interactions", "fct_impressions", "fct_sessions", "feat_user_daily") %}
-{% set items_of = ("fct_interactions", "fct_impressions", "feat_item_daily", "rpt_item_performance") %}
+{% set items_of = (
+    "fct_interactions", "fct_impressions", "feat_item_daily", "feat_item_exposure_daily", "rpt_item_performance"
+) %}
 
 with
 
