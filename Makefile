@@ -80,7 +80,7 @@ bench-models: $(VENV) ## time and memory of every model at published size, and A
 bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million events (some minutes)
 	@$(BIN)/python -m benchmarks.bench_warehouse
 
-models-report: $(VENV) ## the tables and plots of docs/models.md: make models-report DATA=folder/of/public/logs (some 15 minutes)
+models-report: $(VENV) ## the tables and plots of docs/models.md: make models-report DATA=folder/of/public/logs (half an hour)
 	@$(BIN)/python -m benchmarks.models_report --data "$${DATA:?DATA=folder/of/public/logs is missing}"
 
 cold-start: $(VENV) ## the tables and plots of docs/cold-start.md: newcomers and new items of simulated shops (some minutes)
