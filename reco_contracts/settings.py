@@ -206,7 +206,7 @@ class EvaluateSection(Section):
 class TuneSection(Section):
     """[tune]: how long parameters are searched."""
 
-    trials: int = Field(12, ge=1)
+    trials: int = Field(24, ge=1)
     long_trials: int = Field(60, ge=1)
     minutes: float = Field(30.0, gt=0, allow_inf_nan=False)
 
