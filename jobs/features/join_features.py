@@ -8,11 +8,9 @@ from typing import Final
 
 import polars as pl
 
-from jobs.features.build_features import PARTITION_FILE, FeatureInputs
-from jobs.landing.landed_schema import polars_schema
-from reco_contracts.artifacts import Layout
+from jobs.features.build_features import FeatureInputs
 from reco_contracts.columns import FEATURE_TIMESTAMP, Table
-from reco_contracts.errors import ContractError, EmptyPartitionError
+from reco_contracts.errors import ContractError
 
 # Feast's name for the moment that a row asks for.
 ROW_TIMESTAMP: Final = "event_timestamp"
@@ -49,20 +47,6 @@ def join_features(rows: pl.DataFrame, features: pl.DataFrame, view: Table) -> pl
         check_sortedness=False,  # cannot be checked within groups; both sides are sorted here
     )
     return joined.sort("_row").drop("_row", "_known_at", strict=False)
-
-
-def read_feature_rows(layout: Layout, view: Table) -> pl.DataFrame:
-    """Every partition of a view that has been built.
-
-    Raises:
-        EmptyPartitionError: there is none.
-    """
-    folder = layout.features(view.name)
-    files = sorted(folder.glob(f"event_date=*/{PARTITION_FILE}"))
-    if not files:
-        raise EmptyPartitionError(f"{folder} holds no partition; run `reco build-features` first")
-    schema = pl.Schema(polars_schema(view))
-    return pl.concat(pl.read_parquet(file, hive_partitioning=False).cast(schema) for file in files)
 
 
 def inputs_of_history(history: pl.DataFrame, items: pl.DataFrame) -> FeatureInputs:

@@ -2,7 +2,6 @@
 
 import warnings
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,11 +10,11 @@ from polars.testing import assert_frame_equal
 
 from jobs.features import apply_features, build_features
 from jobs.features.build_features import feature_timestamp, partition_path
-from jobs.features.join_features import ROW_TIMESTAMP, inputs_of_history, join_features, read_feature_rows
+from jobs.features.join_features import ROW_TIMESTAMP, inputs_of_history, join_features
 from jobs.features.publish_features import open_feature_store
 from jobs.warehouse.read_marts import read_interactions
-from reco_contracts.columns import DIM_ITEMS, FEATURE_TIMESTAMP, FEATURE_VIEWS, ITEM_FEATURES, USER_FEATURES, Table
-from reco_contracts.errors import ContractError, EmptyPartitionError
+from reco_contracts.columns import DIM_ITEMS, FEATURE_TIMESTAMP, ITEM_FEATURES, USER_FEATURES, Table
+from reco_contracts.errors import ContractError
 from reco_contracts.settings import PathsSection, Settings, load_settings
 
 FIRST, SECOND = date(2024, 3, 10), date(2024, 3, 31)
@@ -60,6 +59,12 @@ def ask_feast(settings: Settings, view: Table, rows: pl.DataFrame, features: lis
         return pl.from_pandas(answer.to_df()).select(view.key[0], ROW_TIMESTAMP, *features)
 
 
+def built_rows(settings: Settings, view: Table) -> pl.DataFrame:
+    """What Feast reads: every partition of a view."""
+    paths = [partition_path(settings.layout, view.name, day) for day in (FIRST, SECOND)]
+    return pl.concat(pl.read_parquet(path, hive_partitioning=False) for path in paths)
+
+
 def asked(view: Table, names: list[str]) -> pl.DataFrame:
     """Every name at every moment, the latest first: an order that no sort would leave."""
     rows = [(name, moment) for moment in reversed(MOMENTS) for name in names]
@@ -76,7 +81,7 @@ def test_the_join_gives_what_feast_gives(settings: Settings, view: Table, names:
     rows = asked(view, names)
     features = [name for name in view.column_names if name not in (view.key[0], FEATURE_TIMESTAMP)]
     theirs = ask_feast(settings, view, rows, features)
-    ours = join_features(rows, read_feature_rows(settings.layout, view), view).drop(FEATURE_TIMESTAMP)
+    ours = join_features(rows, built_rows(settings, view), view).drop(FEATURE_TIMESTAMP)
     order = [ROW_TIMESTAMP, view.key[0]]
     types = dict(ours.schema)
     assert len(ours) == len(names) * len(MOMENTS)
@@ -89,13 +94,13 @@ def test_the_join_gives_what_feast_gives(settings: Settings, view: Table, names:
 
 def test_rows_keep_their_order_and_their_other_columns(settings: Settings) -> None:
     rows = asked(USER_FEATURES, ["bert", "anna"]).with_columns(pl.lit(1).alias("label"))
-    joined = join_features(rows, read_feature_rows(settings.layout, USER_FEATURES), USER_FEATURES)
+    joined = join_features(rows, built_rows(settings, USER_FEATURES), USER_FEATURES)
     assert joined.select(rows.columns).equals(rows)
 
 
 def test_no_row_knows_anything_later_than_its_moment(settings: Settings) -> None:
     rows = asked(ITEM_FEATURES, ["lamp", "rug", "book"])
-    joined = join_features(rows, read_feature_rows(settings.layout, ITEM_FEATURES), ITEM_FEATURES)
+    joined = join_features(rows, built_rows(settings, ITEM_FEATURES), ITEM_FEATURES)
     known = joined.drop_nulls(FEATURE_TIMESTAMP)
     assert len(known) > 0
     assert (known[FEATURE_TIMESTAMP] <= known[ROW_TIMESTAMP]).all()
@@ -112,13 +117,6 @@ def test_features_of_a_part_of_the_log_are_those_that_were_built_on_the_day(sett
 
 
 def test_a_missing_column_is_named(settings: Settings) -> None:
-    features = read_feature_rows(settings.layout, USER_FEATURES)
+    features = built_rows(settings, USER_FEATURES)
     with pytest.raises(ContractError, match="the rows lack the columns event_timestamp"):
         join_features(pl.DataFrame({"user_id": ["anna"]}), features, USER_FEATURES)
-
-
-@pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.name)
-def test_a_folder_without_partitions_is_named(tmp_path: Path, view: Table) -> None:
-    layout = load_settings(paths=PathsSection(data=tmp_path)).layout
-    with pytest.raises(EmptyPartitionError, match=r"holds no partition; run `reco build-features`"):
-        read_feature_rows(layout, view)
