@@ -18,12 +18,15 @@ from jobs.models.popularity import popularity_order, popularity_scores
 from jobs.ranking.find_new_items import new_items
 from jobs.ranking.home_fillers import HomeFillers, PopularOrder
 from jobs.ranking.interaction_matrix import Interactions, ItemExposure
-from jobs.ranking.make_home_lists import home_lists, ranking_model
+from jobs.ranking.make_home_lists import HomeWork, home_lists
+from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import ListBlock
 from jobs.ranking.weigh_events import HISTORY_SCHEMA
+from jobs.reranking.item_traits import item_traits
+from jobs.rules.list_rules import no_rules
 from jobs.simulation.shop_tastes import ShopSize, draw_truth
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import HomeSurface, InteractionsSection
+from reco_contracts.settings import DiversitySection, HomeSurface, InteractionsSection
 
 LIST_LENGTH: Final = 20
 VISITS: Final = 0.5  # part of the users who come in a round
@@ -137,7 +140,18 @@ def _rank(
     )
     scores = popularity_scores(data, window_days=0)
     fillers = HomeFillers(PopularOrder(popularity_order(scores), scores), {}, new)
-    blocks = list(home_lists(ranking, shop.user_ids, data, data, fillers, rules.exclude_seen, rules.k))
+    work = HomeWork(
+        ranking=ranking,
+        users=shop.user_ids,
+        model_data=data,
+        data=data,
+        fillers=fillers,
+        traits=item_traits(shop.items),
+        rules=no_rules(len(shop.user_ids), on_sale),
+        surface=rules,
+        diversity=DiversitySection(),
+    )
+    blocks = list(home_lists(work))
     return ListBlock(
         shop.user_ids.to_list(), *(np.concatenate([block[part] for block in blocks]) for part in range(1, 5))
     )

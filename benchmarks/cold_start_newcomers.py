@@ -15,10 +15,10 @@ from benchmarks.cold_start_shop import START, ArrayShop, clicks_history, draw_sh
 from jobs.models.als import AlsModel, AlsParameters
 from jobs.ranking.fold_in_users import HomeRanking, fold_in_lists
 from jobs.ranking.home_fillers import plain_fillers
-from jobs.ranking.make_home_lists import ranking_model
 from jobs.ranking.make_popular_lists import popular_items
+from jobs.ranking.ranking_model import ranking_model
 from jobs.simulation.shop_tastes import ShopSize
-from reco_contracts.settings import HomeSurface
+from reco_contracts.settings import DiversitySection, HomeSurface
 
 LIST_LENGTH: Final = 10
 # Two-sided 95 % of Student's t, by degrees of freedom, for the numbers of shops that are drawn.
@@ -99,7 +99,9 @@ def _home(shop: ArrayShop, model: AlsModel) -> HomeRanking:
         model_items=shop.item_ids,
         item_ids=shop.item_ids,
         fillers=plain_fillers(popular),
-        rules=HomeSurface(k=LIST_LENGTH),
+        is_available=on_sale,
+        surface=HomeSurface(k=LIST_LENGTH),
+        diversity=DiversitySection(),
         run_date=shop.last_day,
     )
 

@@ -22,7 +22,6 @@ LIST_CHECK_COLUMNS: Final = (
     "unavailable_items",
     "consumed_items",
     "bad_scores",
-    "score_inversions",
     "unknown_reasons",
     "missing_seeds",
 )
@@ -34,7 +33,6 @@ _LIST_CHECKS: Final = {
     "unavailable_items": "no list holds an item that is not on sale",
     "consumed_items": "no list holds an item that the surface must exclude as seen",
     "bad_scores": "every score is a finite number",
-    "score_inversions": "scores fall from the first item to the last",
     "unknown_reasons": "every item has a known reason",
     "missing_seeds": "every reason that names an item of the user's has one",
 }

@@ -112,13 +112,10 @@ def _measure_batch(lists: pl.DataFrame, available: npt.NDArray[np.bool_], rules:
     safe = np.where(is_known, items, 0)
     reason_known = reasons < len(_HAS_SEED)
     needs_seed = _HAS_SEED[np.where(reason_known, reasons, 0)]
-    same_list = rows[1:] == rows[:-1]
 
     def per_list(bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         return np.bincount(rows[bad], minlength=len(lists))
 
-    inverted = np.zeros(len(rows), dtype=bool)
-    inverted[1:] = same_list & (scores[1:] > scores[:-1])
     is_consumed, missing = _hold_against(rules, lists[LIST_SUBJECT], lengths, rows, items, len(available))
     return pl.DataFrame(
         {
@@ -130,7 +127,6 @@ def _measure_batch(lists: pl.DataFrame, available: npt.NDArray[np.bool_], rules:
             "unavailable_items": per_list(is_known & ~available[safe]) if len(available) else per_list(~is_known),
             "consumed_items": per_list(is_consumed),
             "bad_scores": per_list(~np.isfinite(scores)),
-            "score_inversions": per_list(inverted),
             "unknown_reasons": per_list(~reason_known | (reasons == Reason.UNKNOWN)),
             "missing_seeds": per_list(needs_seed & ((seeds < 0) | (seeds >= len(available)))),
         }

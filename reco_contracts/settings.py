@@ -252,6 +252,31 @@ class SurfacesSection(Section):
     popular: PopularSurface = PopularSurface()
 
 
+class DiversitySection(Section):
+    """[diversity]: how home lists are chosen from pools of candidates."""
+
+    method: Literal["none", "mmr", "calibrated", "dpp"] = "none"
+    strength: float = Field(0.3, ge=0, le=1)
+    candidates: int = Field(200, ge=1, le=2_000)
+    first: int = Field(10, ge=1)
+    min_categories: int = Field(0, ge=0)
+    max_per_category: int = Field(0, ge=0)
+    exploration: float = Field(0.1, ge=0, le=1)
+
+
+class CoverageSection(Section):
+    """[coverage]: places that are spent so that every item is shown to somebody."""
+
+    share: float = Field(0.0, ge=0, le=0.5)
+    min_lists: int = Field(1, ge=1)
+
+
+class RulesSection(Section):
+    """[rules]."""
+
+    file: str = "rules.yml"
+
+
 class ValidateSection(Section):
     """[validate]."""
 
@@ -335,6 +360,9 @@ class Settings(BaseSettings):
     tune: TuneSection = TuneSection()
     gate: GateSection = GateSection()
     surfaces: SurfacesSection = SurfacesSection()
+    diversity: DiversitySection = DiversitySection()
+    coverage: CoverageSection = CoverageSection()
+    rules: RulesSection = RulesSection()
     validate_: ValidateSection = Field(ValidateSection(), alias="validate")
     publish: PublishSection = PublishSection()
     redis: RedisSection = RedisSection()
@@ -356,6 +384,11 @@ class Settings(BaseSettings):
     def layout(self) -> Layout:
         """The paths below the data folder, absolute."""
         return Layout((config_file().parent / self.paths.data).resolve())
+
+    @property
+    def rules_file(self) -> Path:
+        """The business rules; the file need not exist."""
+        return (config_file().parent / self.rules.file).resolve()
 
     @property
     def keys(self) -> RedisKeys:

@@ -15,16 +15,16 @@ Source: Cuturi (2013), Sinkhorn Distances, for prices that make the columns of a
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.models.base import PAD
-from jobs.ranking.save_lists import ListBlock
+from jobs.models.base import PAD, TopK
+from jobs.reranking.draft import Draft, Source
+from jobs.reranking.insert_items import insert_items
 from reco_contracts.hashing import HASH_SPACE, buckets_of
-from reco_contracts.reasons import Reason
 
 # Of a standard deviation of a user's scores: lower follows taste more, and is harder to spread evenly.
 TEMPERATURE: Final = 0.25
@@ -35,7 +35,6 @@ _SAMPLE_USERS: Final = 4_096
 _CELLS: Final = 4_000_000  # of a block of users x new items
 
 Floats = npt.NDArray[np.float64]
-_Number = TypeVar("_Number", np.int32, np.float32, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +131,13 @@ def sample_rows(users: list[str], salt: str) -> npt.NDArray[np.int64]:
 
 
 def reserve_places(
-    lists: ListBlock,
+    lists: Draft,
     scores: npt.NDArray[np.float32],
     candidates: npt.NDArray[np.int64],
+    allowed: npt.NDArray[np.bool_],
     blocked: csr_matrix,
     new: NewItems,
-) -> ListBlock:
+) -> Draft:
     """Put new items into the reserved places of each list.
 
     What stands there moves down by one; the last item of a full list falls out. A
@@ -149,15 +149,19 @@ def reserve_places(
         lists: n lists of k places.
         scores: float32, shape (n, c), the model's for the candidates.
         candidates: shape (n, c), see `draw_candidates`.
+        allowed: bool, shape (n, c), may be shown to this user.
         blocked: CSR, shape (n, n_items); non-zero = never show.
         new: the new items.
     """
     first = min(new.first, lists.items.shape[1])
-    chosen = choose_new_items(first, scores, candidates, lists.subjects, blocked, new)
-    places = _places(lists.subjects, first, chosen.shape[1], new.salt)
-    for turn in range(chosen.shape[1]):
-        is_there = (lists.items[:, :first] == chosen[:, turn, None]).any(axis=1)
-        lists = _insert(lists, np.where(is_there, PAD, chosen[:, turn]), places[:, turn])
+    chosen = choose_new_items(first, scores, candidates, lists.subjects, allowed, blocked, new)
+    turns = chosen.items.shape[1]
+    places = _places(lists.subjects, first, turns, new.salt)
+    for turn in range(turns):
+        items = chosen.items[:, turn]
+        is_there = (lists.items[:, :first] == items[:, None]).any(axis=1)
+        put = np.where(is_there, PAD, items)
+        lists = insert_items(lists, put, chosen.scores[:, turn], places[:, turn], Source.NEW)
     return lists
 
 
@@ -166,9 +170,10 @@ def choose_new_items(
     scores: npt.NDArray[np.float32],
     candidates: npt.NDArray[np.int64],
     users: list[str],
+    allowed: npt.NDArray[np.bool_],
     blocked: csr_matrix,
     new: NewItems,
-) -> npt.NDArray[np.int32]:
+) -> TopK:
     """Draw each user's new items, best first.
 
     Args:
@@ -176,11 +181,12 @@ def choose_new_items(
         scores: float32, shape (n, c).
         candidates: shape (n, c), positions among the new items.
         users: n ids.
+        allowed: bool, shape (n, c), may be shown to this user.
         blocked: CSR, shape (n, n_items); non-zero = never show.
         new: the new items.
 
     Returns:
-        int32, shape (n, most places a list), generation indices; -1 where a list has fewer.
+        Generation indices and the model's scores, shape (n, most places a list); -1 and 0 where a list has fewer.
     """
     wanted = new.share * first
     whole, part = int(wanted), wanted - int(wanted)
@@ -190,10 +196,11 @@ def choose_new_items(
     utility = standard_scores(scores) / TEMPERATURE + new.prices[candidates]
     utility += _gumbel(of_user[:, None] ^ of_item[candidates])
     items = new.items[candidates]
-    utility[_is_blocked(blocked, items)] = -np.inf
+    utility[_is_blocked(blocked, items) | ~allowed] = -np.inf
     order = np.argsort(-utility, axis=1, kind="stable")[:, :width]
     is_used = (np.take_along_axis(utility, order, axis=1) > -np.inf) & (np.arange(width) < places[:, None])
-    return np.where(is_used, np.take_along_axis(items, order, axis=1), PAD).astype(np.int32)
+    chosen = np.where(is_used, np.take_along_axis(items, order, axis=1), PAD).astype(np.int32)
+    return TopK(chosen, np.where(is_used, np.take_along_axis(scores, order, axis=1), 0).astype(np.float32))
 
 
 def _is_blocked(blocked: csr_matrix, items: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
@@ -209,36 +216,6 @@ def _places(users: list[str], first: int, turns: int, salt: str) -> npt.NDArray[
     drawn = [_hashes(f"{salt}|{turn}", users) for turn in range(turns)]
     places = [edges[turn] + u * (edges[turn + 1] - edges[turn]) for turn, u in enumerate(drawn)]
     return np.array(places, dtype=np.int64).reshape(turns, len(users)).T
-
-
-def _insert(lists: ListBlock, new: npt.NDArray[np.int32], place: npt.NDArray[np.int64]) -> ListBlock:
-    """Put one item into each list; new: int32, shape (n,), -1 = none; place: 0-based."""
-    rows, k = np.flatnonzero(new >= 0), lists.items.shape[1]
-    old, put = lists.items[rows], np.arange(len(rows))
-    # It may stand further down: out with it there, and what is behind moves up.
-    is_moved = old == new[rows, None]
-    kept = np.argsort(is_moved, axis=1, kind="stable")
-    length = ((old >= 0) & ~is_moved).sum(axis=1)
-    at = np.minimum(place[rows], np.minimum(length, k - 1))
-    # As much as what it pushes down, so that scores fall; at the end as much as the last one.
-    above = np.where(at < length, at, np.maximum(length - 1, 0))
-    score = np.where(length > 0, lists.scores[rows, kept[put, above]], 0)
-    order = np.take_along_axis(kept, np.arange(k) - (np.arange(k) > at[:, None]), axis=1)
-    is_used = np.arange(k) < np.minimum(length + 1, k)[:, None]
-
-    def changed(column: npt.NDArray[_Number], single: npt.NDArray[Any] | int, pad: int) -> npt.NDArray[_Number]:
-        result, moved = column.copy(), np.take_along_axis(column[rows], order, axis=1)
-        moved[put, at] = single
-        result[rows] = np.where(is_used, moved, pad)
-        return result
-
-    return ListBlock(
-        lists.subjects,
-        changed(lists.items, new[rows], PAD),
-        changed(lists.scores, score, 0),
-        changed(lists.reasons, int(Reason.NEW), int(Reason.UNKNOWN)),
-        changed(lists.seeds, PAD, PAD),
-    )
 
 
 def _words(salt: str, names: list[str] | tuple[str, ...]) -> npt.NDArray[np.uint64]:

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from jobs.landing.check_events import check_events, latest_time
@@ -21,15 +23,18 @@ from jobs.publishing.generation_store import read_pointer
 from jobs.publishing.read_lists import read_lists_manifest
 from jobs.ranking.home_fillers import HomeFillers, load_fillers
 from jobs.ranking.interaction_matrix import make_interactions
-from jobs.ranking.make_home_lists import RankingModel, home_lists, ranking_model
+from jobs.ranking.make_home_lists import HomeWork, home_lists
+from jobs.ranking.ranking_model import RankingModel, ranking_model
 from jobs.ranking.save_lists import ListBlock, save_lists
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import serving_data
 from jobs.ranking.weigh_events import clicks_on, weigh_events
+from jobs.reranking.item_traits import item_traits
+from jobs.rules.list_rules import no_rules
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
-from reco_contracts.settings import HomeSurface, Settings
+from reco_contracts.settings import DiversitySection, HomeSurface, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,9 @@ class HomeRanking:
         model_items: ids of the model's item indices.
         item_ids: ids of the generation's item indices.
         fillers: the generation's.
-        rules: the surface's, as they were when the generation was ranked.
+        is_available: bool, shape (n_items,), on sale when the generation was ranked.
+        surface: settings of home lists, as they were then.
+        diversity: the same of how lists are chosen.
         run_date: of the generation.
     """
 
@@ -49,7 +56,9 @@ class HomeRanking:
     model_items: pl.Series
     item_ids: pl.Series
     fillers: HomeFillers
-    rules: HomeSurface
+    is_available: npt.NDArray[np.bool_]
+    surface: HomeSurface
+    diversity: DiversitySection
     run_date: date
 
 
@@ -91,7 +100,20 @@ def fold_in_lists(
     ordered = history.sort("user_id", "item_id", "event_date")
     model_data = serving_data(ordered, users, home.model_items, items, people, as_of)
     data = make_interactions(ordered, users, home.item_ids, as_of)
-    yield from home_lists(home.ranking, users, model_data, data, home.fillers, home.rules.exclude_seen, home.rules.k)
+    catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
+    yield from home_lists(
+        HomeWork(
+            ranking=home.ranking,
+            users=users,
+            model_data=model_data,
+            data=data,
+            fillers=home.fillers,
+            traits=item_traits(catalogue),
+            rules=no_rules(len(users), home.is_available),
+            surface=home.surface,
+            diversity=home.diversity,
+        )
+    )
 
 
 def run(
@@ -157,12 +179,15 @@ def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRank
     manifest = read_lists_manifest(layout, generation)
     catalogue = pl.read_parquet(layout.catalogue_file(generation), columns=["item_id", "is_available"])
     _, model, model_items = load_model(layout, manifest.model_version, threads)
+    is_available = catalogue["is_available"].to_numpy()
     return HomeRanking(
-        ranking=ranking_model(model, model_items, catalogue["item_id"], catalogue["is_available"].to_numpy()),
+        ranking=ranking_model(model, model_items, catalogue["item_id"], is_available),
         model_items=model_items,
         item_ids=catalogue["item_id"],
         fillers=load_fillers(layout.lists / generation, len(catalogue)),
-        rules=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
+        is_available=is_available,
+        surface=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
+        diversity=DiversitySection.model_validate(manifest.settings.get("diversity", {})),
         run_date=date.fromisoformat(manifest.run_date),
     )
 

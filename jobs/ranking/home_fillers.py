@@ -60,6 +60,18 @@ def plain_fillers(popular: PopularItems) -> HomeFillers:
     return HomeFillers(PopularOrder(popular.order, popular.scores), {})
 
 
+def only_allowed(fillers: HomeFillers, allowed: npt.NDArray[np.bool_]) -> HomeFillers:
+    """Popular items that may be shown; new items stay as they are.
+
+    Args:
+        fillers: of a generation.
+        allowed: bool, shape (n_items,).
+    """
+    orders = {name: PopularOrder(one.order[allowed[one.order]], one.scores) for name, one in fillers.segments.items()}
+    popular = fillers.popular
+    return HomeFillers(PopularOrder(popular.order[allowed[popular.order]], popular.scores), orders, fillers.new)
+
+
 def popular_by_segment(
     data: Interactions, is_available: npt.NDArray[np.bool_], window_days: int, k: int
 ) -> dict[str, PopularOrder]:

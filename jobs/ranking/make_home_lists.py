@@ -1,4 +1,4 @@
-"""Home lists: the best items for every user, each with the reason for it."""
+"""Home lists: for every user a pool of candidates, out of it a list, and the reason for each item."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,130 +8,133 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from jobs.models.base import PAD, Model, TopK
+from jobs.explaining.give_reasons import give_reasons
+from jobs.models.base import PAD, TopK
 from jobs.progress import progress_bar
 from jobs.ranking.expose_new_items import NewItems, draw_candidates, reserve_places
 from jobs.ranking.fill_lists import fill_short_lists
-from jobs.ranking.home_fillers import HomeFillers, fill_from_segments
-from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, index_of
+from jobs.ranking.home_fillers import HomeFillers, fill_from_segments, only_allowed
+from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
+from jobs.ranking.ranking_model import RankingModel
 from jobs.ranking.save_lists import ListBlock
-from reco_contracts.reasons import Reason
-from reco_contracts.settings import ExcludeSeen
+from jobs.reranking.draft import Draft, Source, empty_draft
+from jobs.reranking.item_traits import ItemTraits
+from jobs.reranking.rerank_lists import rerank
+from jobs.rules.list_rules import ListRules
+from reco_contracts.settings import DiversitySection, HomeSurface
 
 # Users ranked and explained at once.
 BLOCK_USERS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class RankingModel:
-    """A model beside the generation that it ranks for.
+class HomeWork:
+    """All that home lists are made with.
 
     Attributes:
-        model: fitted.
-        generation_index: int32, shape (n model items,), the generation's index of each; -1 = left the catalogue.
-        candidates: bool, shape (n model items,), may be shown.
-    """
-
-    model: Model
-    generation_index: npt.NDArray[np.int32]
-    candidates: npt.NDArray[np.bool_]
-
-    def to_generation(self, items: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        """Indices of the model as indices of the generation; -1 stays."""
-        if len(self.generation_index) == 0:
-            return items
-        return np.where(items >= 0, self.generation_index[items], PAD).astype(np.int32)
-
-
-def ranking_model(
-    model: Model, model_items: pl.Series, item_ids: pl.Series, is_available: npt.NDArray[np.bool_]
-) -> RankingModel:
-    """Join a model's items with the generation's.
-
-    Args:
-        model: fitted.
-        model_items: ids of the model's item indices.
-        item_ids: ids of the generation's item indices.
-        is_available: bool, shape (len(item_ids),).
-    """
-    index = index_of(model_items, item_ids)
-    return RankingModel(model, index, (index >= 0) & is_available[index])
-
-
-def home_lists(
-    ranking: RankingModel,
-    users: pl.Series,
-    model_data: Interactions,
-    data: Interactions,
-    fillers: HomeFillers,
-    exclude_seen: ExcludeSeen,
-    k: int,
-) -> Iterator[ListBlock]:
-    """Rank for every user, in blocks; a user's list does not depend on who else is ranked.
-
-    Users whom the model has not seen are folded in from their history. A user
-    without an item of their own, most often one who did nothing yet, gets what the
-    segment likes. What is missing to k is filled with popular items; then new items
-    take their reserved places.
-
-    Args:
         ranking: the model.
         users: ids, sorted.
         model_data: their interactions and segments, item indices of the model.
         data: their interactions, item indices of the generation.
         fillers: what fills lists.
-        exclude_seen: the rule of the surface.
-        k: list length.
+        traits: of the generation's items.
+        rules: of these users and the generation's items.
+        surface: list length, what is excluded as seen.
+        diversity: how lists are chosen from pools.
     """
-    never_model = blocked_matrix(model_data, exclude_seen)
-    never = blocked_matrix(data, exclude_seen)
-    with progress_bar("Rank users", len(users)) as advance:
-        for start in range(0, len(users), BLOCK_USERS):
-            rows = slice(start, min(start + BLOCK_USERS, len(users)))
-            people = model_data.of_users(np.arange(rows.start, rows.stop))
-            subjects = users[rows].to_list()
-            lists = _block(ranking, subjects, people, never_model[rows], never[rows], fillers, k)
-            if fillers.new is not None:
-                lists = _with_new_items(lists, ranking, people, never[rows], fillers.new)
-            yield lists
-            advance(rows.stop - rows.start)
+
+    ranking: RankingModel
+    users: pl.Series
+    model_data: Interactions
+    data: Interactions
+    fillers: HomeFillers
+    traits: ItemTraits
+    rules: ListRules
+    surface: HomeSurface
+    diversity: DiversitySection
 
 
-def _with_new_items(
-    lists: ListBlock, ranking: RankingModel, data: Interactions, never: csr_matrix, new: NewItems
-) -> ListBlock:
-    candidates = draw_candidates(lists.subjects, new.names, new.salt)
-    scores = ranking.model.score(data, new.model_items[candidates])
-    return reserve_places(lists, scores, candidates, never, new)
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some users of the work."""
+
+    rows: slice
+    subjects: list[str]
+    people: Interactions
+    never_model: csr_matrix
+    never: csr_matrix
 
 
-def _block(
-    ranking: RankingModel,
-    subjects: list[str],
-    model_data: Interactions,
-    never_model: csr_matrix,
-    never: csr_matrix,
-    fillers: HomeFillers,
-    k: int,
-) -> ListBlock:
-    personal = _personal(ranking, model_data, never_model, k)
-    seeds = ranking.to_generation(ranking.model.explain(model_data, personal.items).seeds)
-    personal = TopK(ranking.to_generation(personal.items), personal.scores)
-    lists, is_of_segment = fill_from_segments(personal, model_data.segments, fillers, never)
+def home_lists(work: HomeWork) -> Iterator[ListBlock]:
+    """Make every user's list, in blocks; a user's list does not depend on who else is ranked.
+
+    Users whom the model has not seen are folded in from their history. A user
+    without an item of their own, most often one who did nothing yet, gets what the
+    segment likes. What is missing is filled with popular items; the list is chosen
+    from this pool; then new items take their reserved places.
+    """
+    with progress_bar("Rank users", len(work.users)) as advance:
+        for block in _blocks(work):
+            lists = _draft(work, block)
+            reasons = give_reasons(work.ranking, block.people, lists)
+            yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons)
+            advance(len(block.subjects))
+
+
+def _blocks(work: HomeWork) -> Iterator[_Block]:
+    exclude_seen = work.surface.exclude_seen
+    never_model, never = blocked_matrix(work.model_data, exclude_seen), blocked_matrix(work.data, exclude_seen)
+    for start in range(0, len(work.users), BLOCK_USERS):
+        rows = slice(start, min(start + BLOCK_USERS, len(work.users)))
+        people = work.model_data.of_users(np.arange(rows.start, rows.stop))
+        yield _Block(rows, work.users[rows].to_list(), people, never_model[rows], never[rows])
+
+
+def _draft(work: HomeWork, block: _Block) -> Draft:
+    pool, audiences = _pool(work, block), work.rules.audiences[block.rows]
+    boosts = np.where(pool.items >= 0, work.rules.boosts[audiences[:, None], pool.items], 1)
+    lists = rerank(pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts.astype(np.float32))
+    if work.fillers.new is None:
+        return lists
+    return _with_new_items(lists, work, block, work.fillers.new)
+
+
+def _pool(work: HomeWork, block: _Block) -> Draft:
+    """Candidates of each user, from those items that their audience may see."""
+    pool = empty_draft(block.subjects, max(work.surface.k, work.diversity.candidates))
+    audiences = work.rules.audiences[block.rows]
+    for audience in np.unique(audiences):
+        rows = np.flatnonzero(audiences == audience)
+        part = _pool_of_audience(work, block, rows, work.rules.allowed[audience])
+        pool.items[rows], pool.scores[rows], pool.sources[rows] = part
+    return pool
+
+
+def _pool_of_audience(
+    work: HomeWork, block: _Block, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+    width = max(work.surface.k, work.diversity.candidates)
+    data, never, fillers = block.people.of_users(rows), block.never[rows], only_allowed(work.fillers, allowed)
+    personal = _personal(work.ranking, data, block.never_model[rows], work.ranking.candidates_among(allowed), width)
+    lists, is_of_segment = fill_from_segments(personal, data.segments, fillers, never)
     filled = fill_short_lists(lists, fillers.popular.order, fillers.popular.scores, never)
-    reasons = np.where(seeds >= 0, Reason.BECAUSE_OF_HISTORY, Reason.POPULAR)
-    reasons = np.where(is_of_segment, Reason.POPULAR_IN_SEGMENT, reasons)
-    # "Because of X" under X itself would read like a mistake.
-    is_own = (seeds >= 0) & (seeds == filled.items)
-    reasons = np.where(is_own, Reason.AGAIN, reasons).astype(np.uint8)
-    seeds = np.where(is_own, PAD, seeds).astype(np.int32)
-    return ListBlock(subjects, filled.items, filled.scores, reasons, seeds)
+    sources = np.where(personal.items >= 0, Source.PERSONAL, np.where(is_of_segment, Source.SEGMENT, Source.POPULAR))
+    return filled.items, filled.scores, np.where(filled.items >= 0, sources, Source.NONE).astype(np.uint8)
 
 
-def _personal(ranking: RankingModel, data: Interactions, never: csr_matrix, k: int) -> TopK:
+def _personal(
+    ranking: RankingModel, data: Interactions, never: csr_matrix, candidates: npt.NDArray[np.bool_], k: int
+) -> TopK:
     """The model's lists; empty ones for users who did nothing, whatever the model would say of them."""
     did = np.unique(data.users).astype(np.int64)
-    lists = ranking.model.recommend(data.of_users(did), k, never[did], ranking.candidates)
+    lists = ranking.model.recommend(data.of_users(did), k, never[did], candidates)
     items, scores = np.full((data.n_users, k), PAD, dtype=np.int32), np.zeros((data.n_users, k), dtype=np.float32)
-    items[did], scores[did] = lists
+    items[did], scores[did] = ranking.to_generation(lists.items), lists.scores
     return TopK(items, scores)
+
+
+def _with_new_items(lists: Draft, work: HomeWork, block: _Block, new: NewItems) -> Draft:
+    candidates = draw_candidates(lists.subjects, new.names, new.salt)
+    scores = work.ranking.model.score(block.people, new.model_items[candidates])
+    allowed = work.rules.allowed[work.rules.audiences[block.rows][:, None], new.items[candidates]]
+    return reserve_places(lists, scores, candidates, allowed, block.never, new)

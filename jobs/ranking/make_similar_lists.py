@@ -9,9 +9,8 @@ import polars as pl
 
 from jobs.models.base import PAD
 from jobs.progress import progress_bar
-from jobs.ranking.interaction_matrix import index_of
-from jobs.ranking.make_home_lists import RankingModel
 from jobs.ranking.make_popular_lists import EVERYTHING, PopularItems
+from jobs.ranking.ranking_model import RankingModel
 from jobs.ranking.save_lists import ListBlock
 from reco_contracts.reasons import Reason
 
@@ -20,7 +19,6 @@ BLOCK_ITEMS = 4_096
 
 def similar_lists(
     ranking: RankingModel,
-    model_items: pl.Series,
     catalogue: pl.DataFrame,
     paths: pl.Series,
     popular: PopularItems,
@@ -34,17 +32,15 @@ def similar_lists(
 
     Args:
         ranking: the model.
-        model_items: ids of the model's item indices.
         catalogue: with `item_id`; row number = item index.
         paths: categories of each item, as `closest_categories` gives them.
         popular: what fills short lists.
         k: list length.
     """
-    model_index = index_of(catalogue["item_id"], model_items)
     with progress_bar("Rank neighbours of items", len(catalogue)) as advance:
         for start in range(0, len(catalogue), BLOCK_ITEMS):
             rows = np.arange(start, min(start + BLOCK_ITEMS, len(catalogue)), dtype=np.int32)
-            items, scores = _neighbours(ranking, model_index[rows], k)
+            items, scores = _neighbours(ranking, ranking.model_index[rows], k)
             is_neighbour = items >= 0
             for row in np.flatnonzero(~is_neighbour.all(axis=1)):
                 _fill(items[row], scores[row], int(rows[row]), paths[int(rows[row])], popular)

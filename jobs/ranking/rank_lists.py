@@ -12,12 +12,15 @@ from jobs.models.base import Model
 from jobs.ranking.find_new_items import new_items, not_seen_enough
 from jobs.ranking.home_fillers import HomeFillers, PopularOrder, popular_by_segment, save_fillers
 from jobs.ranking.interaction_matrix import make_interactions
-from jobs.ranking.make_home_lists import home_lists, ranking_model
+from jobs.ranking.make_home_lists import HomeWork, home_lists
 from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
+from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import segments_of, serving_data
+from jobs.reranking.item_traits import item_traits
+from jobs.rules.list_rules import no_rules
 from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
@@ -63,7 +66,9 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
             n_items=n_items,
             popular_windows_days=settings.surfaces.popular.windows_days,
             lists={surface: {VARIANT: count} for surface, count in counts.items()},
-            settings={"surfaces": settings.surfaces.model_dump(mode="json")},
+            settings={
+                name: getattr(settings, name).model_dump(mode="json") for name in ("surfaces", "diversity", "coverage")
+            },
         )
         (folder / MANIFEST_FILE).write_bytes(encode_manifest(summary))
     return {"generation": generation, "model_version": version, "lists": counts, "items": n_items}
@@ -134,11 +139,21 @@ def write_lists(
         new_items(ranking, model_items, item_ids, new, users, model_data, surfaces.home, draw_salt(run_date, settings)),
     )
     save_fillers(folder, fillers)
-    home = home_lists(ranking, users, model_data, data, fillers, surfaces.home.exclude_seen, surfaces.home.k)
+    home = HomeWork(
+        ranking=ranking,
+        users=users,
+        model_data=model_data,
+        data=data,
+        fillers=fillers,
+        traits=item_traits(items),
+        rules=no_rules(len(users), is_available),
+        surface=surfaces.home,
+        diversity=settings.diversity,
+    )
     paths = closest_categories(catalogue, settings.catalogue.categories)
-    similar = similar_lists(ranking, model_items, catalogue, paths, popular[0], surfaces.similar.k)
+    similar = similar_lists(ranking, catalogue, paths, popular[0], surfaces.similar.k)
     counts = {
-        "home": save_lists(_list_file(folder, "home"), home),
+        "home": save_lists(_list_file(folder, "home"), home_lists(home)),
         "similar": save_lists(_list_file(folder, "similar"), similar),
         "popular": save_lists(
             _list_file(folder, "popular"),

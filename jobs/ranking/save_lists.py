@@ -28,7 +28,7 @@ class ListBlock(NamedTuple):
     Attributes:
         subjects: n names.
         items: int32, shape (n, k), best first; -1 pads, at the end only.
-        scores: float32, shape (n, k), never rising.
+        scores: float32, shape (n, k), the model's own of each item; the order is the list's.
         reasons: uint8, shape (n, k), reasons.Reason.
         seeds: int32, shape (n, k); -1 where the reason has none.
     """

@@ -14,8 +14,7 @@ from jobs.ranking.expose_new_items import (
     spread_evenly,
     standard_scores,
 )
-from jobs.ranking.save_lists import ListBlock
-from reco_contracts.reasons import Reason
+from jobs.reranking.draft import Draft, Source
 
 N_USERS, N_ITEMS, K = 4_000, 60, 30
 NEW = np.arange(50, 60, dtype=np.int32)
@@ -40,25 +39,25 @@ def all_new(n_users: int) -> np.ndarray:
     return np.tile(np.arange(len(NEW)), (n_users, 1))
 
 
-def reserve(lists: ListBlock, scores: np.ndarray, blocked: csr_matrix, new: NewItems) -> ListBlock:
-    return reserve_places(lists, scores, all_new(len(scores)), blocked, new)
+def reserve(lists: Draft, scores: np.ndarray, blocked: csr_matrix, new: NewItems) -> Draft:
+    return reserve_places(lists, scores, all_new(len(scores)), np.ones(scores.shape, dtype=bool), blocked, new)
 
 
-def lists_of(n_users: int = N_USERS, length: int = K) -> ListBlock:
+def lists_of(n_users: int = N_USERS, length: int = K) -> Draft:
     items = np.full((n_users, K), -1, dtype=np.int32)
     items[:, :length] = np.arange(length)
     scores = np.where(items >= 0, np.linspace(3, 1, K), 0).astype(np.float32)
-    reasons = np.where(items >= 0, Reason.POPULAR, 0).astype(np.uint8)
+    sources = np.where(items >= 0, Source.POPULAR, 0).astype(np.uint8)
     users = [f"user-{number}" for number in range(n_users)]
-    return ListBlock(users, items, scores, reasons, np.full((n_users, K), -1, dtype=np.int32))
+    return Draft(users, items, scores, sources)
 
 
 def nothing_blocked(n_users: int = N_USERS) -> csr_matrix:
     return csr_matrix((n_users, N_ITEMS), dtype=np.float32)
 
 
-def is_new(block: ListBlock) -> np.ndarray:
-    return block.reasons == Reason.NEW
+def is_new(block: Draft) -> np.ndarray:
+    return block.sources == Source.NEW
 
 
 @pytest.mark.parametrize(("share", "first"), [(0.05, 20), (0.02, 20), (0.125, 20), (0.2, 10)])
@@ -101,19 +100,22 @@ def test_a_user_alone_gets_the_same_list_and_another_day_another_one() -> None:
     scores = scores_of()
     block = reserve(lists_of(), scores, nothing_blocked(), new_items(scores))
     some = [17, 5, 2_999]
-    alone = ListBlock([block.subjects[row] for row in some], *(column[some] for column in lists_of()[1:]))
+    alone = Draft([block.subjects[row] for row in some], *(column[some] for column in lists_of()[1:]))
     again = reserve(alone, scores[some], nothing_blocked(3), new_items(scores))
     np.testing.assert_array_equal(again.items, block.items[some])
     tomorrow = reserve(lists_of(), scores, nothing_blocked(), new_items(scores, salt="day 2"))
     assert (tomorrow.items != block.items).any(axis=1).mean() > 0.8
 
 
-def test_what_is_there_moves_down_and_scores_fall() -> None:
+def test_what_is_there_moves_down_and_each_item_keeps_its_own_score() -> None:
     scores = scores_of(200)
     before = lists_of(200)
     block = reserve(before, scores, nothing_blocked(200), new_items(scores, share=0.1))
-    assert (np.diff(block.scores, axis=1) <= 0).all()
     for row in range(200):
+        np.testing.assert_array_equal(
+            block.scores[row][is_new(block)[row]],
+            [scores[row, item - NEW[0]] for item in block.items[row][is_new(block)[row]]],
+        )
         rest = block.items[row][~is_new(block)[row]]
         np.testing.assert_array_equal(rest, before.items[row, : len(rest)])
         assert len(set(block.items[row].tolist())) == K
@@ -148,11 +150,23 @@ def test_blocked_items_stay_out() -> None:
     scores = scores_of(500)
     blocked = nothing_blocked(500).tolil()
     blocked[:, 51:] = 1
-    chosen = choose_new_items(
-        20, scores, all_new(500), lists_of(500).subjects, blocked.tocsr(), new_items(scores, share=0.1)
-    )
+    allowed, new = np.ones(scores.shape, dtype=bool), new_items(scores, share=0.1)
+    chosen = choose_new_items(20, scores, all_new(500), lists_of(500).subjects, allowed, blocked.tocsr(), new).items
     assert (chosen[:, 0] == 50).all()
     assert (chosen[:, 1] == -1).all()
+
+
+def test_an_item_that_a_user_may_not_see_goes_to_others() -> None:
+    scores = scores_of(500)
+    allowed = np.ones(scores.shape, dtype=bool)
+    allowed[::2, 1:] = False
+    new = new_items(scores, share=0.1)
+    chosen = choose_new_items(
+        20, scores, all_new(500), lists_of(500).subjects, allowed, nothing_blocked(500), new
+    ).items
+    assert (chosen[::2, 0] == 50).all()
+    assert (chosen[::2, 1] == -1).all()
+    assert (chosen[1::2] >= 50).all()
 
 
 def test_a_short_list_gets_its_new_item_at_the_end_and_an_empty_one_at_its_head() -> None:
@@ -161,7 +175,6 @@ def test_a_short_list_gets_its_new_item_at_the_end_and_an_empty_one_at_its_head(
         block = reserve(lists_of(100, length), scores, nothing_blocked(100), new_items(scores))
         assert is_new(block)[:, place].all()
         assert ((block.items >= 0).sum(axis=1) == length + 1).all()
-        assert (block.scores[:, 1:] <= block.scores[:, :1]).all()
 
 
 def test_more_places_than_new_items_give_each_item_once() -> None:
@@ -191,7 +204,8 @@ def test_many_new_items_are_spread_over_users_who_are_compared_with_a_few_each()
     items = np.arange(n_new, dtype=np.int32)
     new = NewItems(items, items, names, spread_evenly(scores, candidates, n_new), 0.05, 20, "day")
     blocked = csr_matrix((N_USERS, n_new), dtype=np.float32)
-    chosen = choose_new_items(20, scores, candidates, users, blocked, new)[:, 0]
+    allowed = np.ones(scores.shape, dtype=bool)
+    chosen = choose_new_items(20, scores, candidates, users, allowed, blocked, new).items[:, 0]
     shown = np.bincount(chosen, minlength=n_new)
     # 10 each; a Poisson draw strays by 3.2.
     assert shown.std() < 5

@@ -1,0 +1,1 @@
+"""From scored candidates to lists: diversity, limits and coverage, on arrays alone."""
