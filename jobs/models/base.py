@@ -1,6 +1,7 @@
 """What every model can do. A model sees indices and matrices, never ids, files or settings."""
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -26,14 +27,58 @@ class TopK(NamedTuple):
     scores: npt.NDArray[np.float32]
 
 
-class Contributors(NamedTuple):
-    """What speaks most for each item of each list.
+class Asked(NamedTuple):
+    """What `recommend` was asked when it made lists: a hybrid's scores depend on it.
 
     Attributes:
-        seeds: int32, shape (n, k), the user's own item with the largest contribution; -1 = none.
-        contributions: float32, shape (n, k), its share of the score; 0 where there is no seed.
+        k: list length.
+        blocked: CSR, shape (n, n_items); non-zero = never.
+        candidates: bool, shape (n_items,); false = never. None = all.
     """
 
+    k: int
+    blocked: csr_matrix | None = None
+    candidates: npt.NDArray[np.bool_] | None = None
+
+
+class Signal(IntEnum):
+    """What speaks for an item. Numbers are stored, and never reused.
+
+    Attributes:
+        NONE: nothing; pads.
+        OWN_ITEM: the user has the seed, and who has it chooses this item too.
+        CONTENT: the item is described like the seed, which the user has.
+        PEOPLE: people who choose as the user does have the item; the seed is what makes them alike.
+        POPULARITY: many people chose it.
+        SEGMENT: many people of the user's segment chose it.
+        OWN_HABIT: the user has had the item itself.
+        OTHER: what a ranker reads in features that no sentence says.
+        BASE: what a ranker gives every item.
+    """
+
+    NONE = 0
+    OWN_ITEM = 1
+    CONTENT = 2
+    PEOPLE = 3
+    POPULARITY = 4
+    SEGMENT = 5
+    OWN_HABIT = 6
+    OTHER = 7
+    BASE = 8
+
+
+class Contributors(NamedTuple):
+    """What speaks for each item of each list, and how much: the summands of its score.
+
+    The largest come first, those that speak against the item last; what adds nothing is left out.
+
+    Attributes:
+        signals: uint8, shape (n, k, m), Signal; NONE pads.
+        seeds: int32, shape (n, k, m), the user's own item behind the signal; -1 = none.
+        contributions: float32, shape (n, k, m), on the scale of the score; 0 where padded.
+    """
+
+    signals: npt.NDArray[np.uint8]
     seeds: npt.NDArray[np.int32]
     contributions: npt.NDArray[np.float32]
 
@@ -46,6 +91,8 @@ class Model(Protocol):
     """
 
     name: ClassVar[str]
+    is_exact: ClassVar[bool]
+    """Whether all contributors of an item together sum to its score."""
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -103,12 +150,16 @@ class Model(Protocol):
     ) -> TopK:
         """Rank other items by likeness to each item, most alike first; an item is never its own neighbour."""
 
-    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
-        """Find the reason for each item of each list.
+    def explain(
+        self, data: Interactions, items: npt.NDArray[np.int32], m: int = 1, asked: Asked | None = None
+    ) -> Contributors:
+        """Split the score of each item of each list into what it is made of.
 
         Args:
             data: of the n users that the lists were made for.
-            items: int32, shape (n, k), as `recommend` gave them.
+            items: int32, shape (n, k), as `recommend` gave them, or any others.
+            m: contributors of each item, the largest ones; as many as the longest history and a few more give all.
+            asked: how the lists were made; None = without anything blocked, so long as they are.
         """
 
     def save(self, folder: Path) -> None:
