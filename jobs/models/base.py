@@ -70,7 +70,8 @@ class Signal(IntEnum):
 class Contributors(NamedTuple):
     """What speaks for each item of each list, and how much: the summands of its score.
 
-    The largest come first, those that speak against the item last; what adds nothing is left out.
+    The largest come first, those that speak against the item behind them, BASE last; what adds nothing is
+    left out.
 
     Attributes:
         signals: uint8, shape (n, k, m), Signal; NONE pads.

@@ -77,7 +77,16 @@ def name_signals(
         for number in members:
             asked = np.where((loudest == number) & (sums[:, :, place] > 0), items, PAD).astype(np.int32)
             _ask(sources, int(number), data, asked, signals[:, :, place], seeds[:, :, place])
-    return largest_of_dense(signals, seeds, sums, m)
+    found = largest_of_dense(signals[:, :, :-1], seeds[:, :, :-1], sums[:, :, :-1], m)
+    _put_base_last(found, sums[:, :, -1])
+    return found
+
+
+def _put_base_last(found: Contributors, base: _Doubles) -> None:
+    """What every candidate gets speaks for none of them: it comes behind all others, where there is room."""
+    rows, places = np.nonzero((base != 0) & (found.signals[:, :, -1] == Signal.NONE))
+    at = (found.signals[rows, places] != Signal.NONE).sum(axis=1)
+    found.signals[rows, places, at], found.contributions[rows, places, at] = Signal.BASE, base[rows, places]
 
 
 def _ask(

@@ -50,6 +50,7 @@ class HomeRanking:
         surface: settings of home lists, as they were then.
         diversity: the same of how lists are chosen.
         run_date: of the generation.
+        liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
     """
 
     ranking: RankingModel
@@ -60,6 +61,7 @@ class HomeRanking:
     surface: HomeSurface
     diversity: DiversitySection
     run_date: date
+    liked_stars: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def fold_in_lists(
     newest = history["event_date"].max()
     as_of = max(home.run_date, newest) if isinstance(newest, date) else home.run_date
     ordered = history.sort("user_id", "item_id", "event_date")
-    model_data = serving_data(ordered, users, home.model_items, items, people, as_of)
+    model_data = serving_data(ordered, users, home.model_items, items, people, as_of, home.liked_stars)
     data = make_interactions(ordered, users, home.item_ids, as_of)
     catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
     yield from home_lists(
@@ -150,7 +152,7 @@ def run(
         raise ContractError(f"--name {name!r}: a plain file name without a folder expected")
     layout = settings.layout
     live = generation or _live_generation(settings)
-    home = load_home_ranking(layout, live, settings.train.threads)
+    home = load_home_ranking(layout, live, settings.train.threads, settings.interactions.rating_positive_min)
     clicked = _clicks(home, (users or [""])[0], items or [], settings)
     new = read_new_events(events, last_interaction_date(layout), settings, now) if events else NewEvents(clicked, {})
     done = pl.concat([clicked, new.history]) if events else clicked
@@ -169,7 +171,7 @@ def run(
     }
 
 
-def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRanking:
+def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars: float | None = None) -> HomeRanking:
     """Read what made a generation's home lists.
 
     Raises:
@@ -189,6 +191,7 @@ def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRank
         surface=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
         diversity=DiversitySection.model_validate(manifest.settings.get("diversity", {})),
         run_date=date.fromisoformat(manifest.run_date),
+        liked_stars=liked_stars,
     )
 
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from jobs.explaining.give_reasons import give_reasons
-from jobs.models.base import PAD, TopK
+from jobs.explaining.give_reasons import Reasons, give_reasons, join_reasons
+from jobs.models.base import PAD, Asked, TopK
 from jobs.progress import progress_bar
 from jobs.ranking.expose_new_items import NewItems, draw_candidates, reserve_places
 from jobs.ranking.fill_lists import fill_short_lists
@@ -55,7 +55,7 @@ class HomeWork:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
     """Some users of the work."""
 
     rows: slice
@@ -76,21 +76,25 @@ def home_lists(work: HomeWork) -> Iterator[ListBlock]:
     with progress_bar("Rank users", len(work.users)) as advance:
         for block in _blocks(work):
             lists = _draft(work, block)
-            reasons = give_reasons(work.ranking, block.people, lists)
-            yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons)
+            yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons_of(work, block, lists))
             advance(len(block.subjects))
 
 
-def _blocks(work: HomeWork) -> Iterator[_Block]:
+def pool_width(work: HomeWork) -> int:
+    """Candidates of each list before it is chosen."""
+    return max(work.surface.k, work.diversity.candidates)
+
+
+def _blocks(work: HomeWork) -> Iterator[Block]:
     exclude_seen = work.surface.exclude_seen
     never_model, never = blocked_matrix(work.model_data, exclude_seen), blocked_matrix(work.data, exclude_seen)
     for start in range(0, len(work.users), BLOCK_USERS):
         rows = slice(start, min(start + BLOCK_USERS, len(work.users)))
         people = work.model_data.of_users(np.arange(rows.start, rows.stop))
-        yield _Block(rows, work.users[rows].to_list(), people, never_model[rows], never[rows])
+        yield Block(rows, work.users[rows].to_list(), people, never_model[rows], never[rows])
 
 
-def _draft(work: HomeWork, block: _Block) -> Draft:
+def _draft(work: HomeWork, block: Block) -> Draft:
     pool, audiences = _pool(work, block), work.rules.audiences[block.rows]
     boosts = np.where(pool.items >= 0, work.rules.boosts[audiences[:, None], pool.items], 1)
     lists = rerank(pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts.astype(np.float32))
@@ -99,9 +103,9 @@ def _draft(work: HomeWork, block: _Block) -> Draft:
     return _with_new_items(lists, work, block, work.fillers.new)
 
 
-def _pool(work: HomeWork, block: _Block) -> Draft:
+def _pool(work: HomeWork, block: Block) -> Draft:
     """Candidates of each user, from those items that their audience may see."""
-    pool = empty_draft(block.subjects, max(work.surface.k, work.diversity.candidates))
+    pool = empty_draft(block.subjects, pool_width(work))
     audiences = work.rules.audiences[block.rows]
     for audience in np.unique(audiences):
         rows = np.flatnonzero(audiences == audience)
@@ -111,15 +115,29 @@ def _pool(work: HomeWork, block: _Block) -> Draft:
 
 
 def _pool_of_audience(
-    work: HomeWork, block: _Block, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]
+    work: HomeWork, block: Block, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-    width = max(work.surface.k, work.diversity.candidates)
+    width = pool_width(work)
     data, never, fillers = block.people.of_users(rows), block.never[rows], only_allowed(work.fillers, allowed)
     personal = _personal(work.ranking, data, block.never_model[rows], work.ranking.candidates_among(allowed), width)
     lists, is_of_segment = fill_from_segments(personal, data.segments, fillers, never)
     filled = fill_short_lists(lists, fillers.popular.order, fillers.popular.scores, never)
     sources = np.where(personal.items >= 0, Source.PERSONAL, np.where(is_of_segment, Source.SEGMENT, Source.POPULAR))
     return filled.items, filled.scores, np.where(filled.items >= 0, sources, Source.NONE).astype(np.uint8)
+
+
+def reasons_of(work: HomeWork, block: Block, lists: Draft) -> Reasons:
+    """Why each item of some lists is there; the model is asked once an audience, as it was for the pool."""
+    audiences = work.rules.audiences[block.rows]
+    parts = []
+    for audience in (named := np.unique(audiences)):
+        rows = np.flatnonzero(audiences == audience)
+        candidates = work.ranking.candidates_among(work.rules.allowed[audience])
+        asked = Asked(pool_width(work), block.never_model[rows], candidates)
+        names = [lists.subjects[row] for row in rows]
+        some = Draft(names, lists.items[rows], lists.scores[rows], lists.sources[rows])
+        parts.append((rows, give_reasons(work.ranking, block.people.of_users(rows), some, work.traits, asked)))
+    return parts[0][1] if len(named) == 1 else join_reasons(parts)
 
 
 def _personal(
@@ -133,7 +151,7 @@ def _personal(
     return TopK(items, scores)
 
 
-def _with_new_items(lists: Draft, work: HomeWork, block: _Block, new: NewItems) -> Draft:
+def _with_new_items(lists: Draft, work: HomeWork, block: Block, new: NewItems) -> Draft:
     candidates = draw_candidates(lists.subjects, new.names, new.salt)
     scores = work.ranking.model.score(block.people, new.model_items[candidates])
     allowed = work.rules.allowed[work.rules.audiences[block.rows][:, None], new.items[candidates]]

@@ -126,7 +126,8 @@ def write_lists(
     catalogue.write_parquet(folder / "catalogue.parquet")
     users, item_ids = users_to_rank(history, people, surfaces.home), items["item_id"]
     data = make_interactions(history, users, item_ids, run_date, segments_of(users, people))
-    model_data = serving_data(history, users, model_items, items, people, run_date)
+    liked = settings.interactions.rating_positive_min
+    model_data = serving_data(history, users, model_items, items, people, run_date, liked)
     ranking = ranking_model(model, model_items, item_ids, is_available)
     popular = [
         popular_items(data, catalogue, is_available, days, max(surfaces.popular.k, surfaces.similar.k + 1))
