@@ -96,6 +96,13 @@ def fold_in_lists(
     Yields:
         Lists in order of user id, indices of the generation.
     """
+    yield from home_lists(home_work(home, users, history, items, people))
+
+
+def home_work(
+    home: HomeRanking, users: pl.Series, history: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame
+) -> HomeWork:
+    """All that the home lists of some users are made with; the arguments are those of `fold_in_lists`."""
     users = users.unique().sort()
     newest = history["event_date"].max()
     as_of = max(home.run_date, newest) if isinstance(newest, date) else home.run_date
@@ -103,18 +110,16 @@ def fold_in_lists(
     model_data = serving_data(ordered, users, home.model_items, items, people, as_of, home.liked_stars)
     data = make_interactions(ordered, users, home.item_ids, as_of)
     catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
-    yield from home_lists(
-        HomeWork(
-            ranking=home.ranking,
-            users=users,
-            model_data=model_data,
-            data=data,
-            fillers=home.fillers,
-            traits=item_traits(catalogue),
-            rules=no_rules(len(users), home.is_available),
-            surface=home.surface,
-            diversity=home.diversity,
-        )
+    return HomeWork(
+        ranking=home.ranking,
+        users=users,
+        model_data=model_data,
+        data=data,
+        fillers=home.fillers,
+        traits=item_traits(catalogue),
+        rules=no_rules(len(users), home.is_available),
+        surface=home.surface,
+        diversity=home.diversity,
     )
 
 

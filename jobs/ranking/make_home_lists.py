@@ -55,8 +55,16 @@ class HomeWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Some users of the work."""
+class UserBlock:
+    """Some users of the work.
+
+    Attributes:
+        rows: which ones.
+        subjects: their ids.
+        people: their interactions, item indices of the model.
+        never_model: what they must not be shown, item indices of the model.
+        never: the same, item indices of the generation.
+    """
 
     rows: slice
     subjects: list[str]
@@ -74,8 +82,8 @@ def home_lists(work: HomeWork) -> Iterator[ListBlock]:
     from this pool; then new items take their reserved places.
     """
     with progress_bar("Rank users", len(work.users)) as advance:
-        for block in _blocks(work):
-            lists = _draft(work, block)
+        for block in user_blocks(work):
+            lists = draft_lists(work, block, make_pool(work, block))
             yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons_of(work, block, lists))
             advance(len(block.subjects))
 
@@ -85,17 +93,19 @@ def pool_width(work: HomeWork) -> int:
     return max(work.surface.k, work.diversity.candidates)
 
 
-def _blocks(work: HomeWork) -> Iterator[Block]:
+def user_blocks(work: HomeWork) -> Iterator[UserBlock]:
+    """The users in order, so many at once that a pass over them stays small in memory."""
     exclude_seen = work.surface.exclude_seen
     never_model, never = blocked_matrix(work.model_data, exclude_seen), blocked_matrix(work.data, exclude_seen)
     for start in range(0, len(work.users), BLOCK_USERS):
         rows = slice(start, min(start + BLOCK_USERS, len(work.users)))
         people = work.model_data.of_users(np.arange(rows.start, rows.stop))
-        yield Block(rows, work.users[rows].to_list(), people, never_model[rows], never[rows])
+        yield UserBlock(rows, work.users[rows].to_list(), people, never_model[rows], never[rows])
 
 
-def _draft(work: HomeWork, block: Block) -> Draft:
-    pool, audiences = _pool(work, block), work.rules.audiences[block.rows]
+def draft_lists(work: HomeWork, block: UserBlock, pool: Draft) -> Draft:
+    """Choose lists from pools, and put new items into them."""
+    audiences = work.rules.audiences[block.rows]
     boosts = np.where(pool.items >= 0, work.rules.boosts[audiences[:, None], pool.items], 1)
     lists = rerank(pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts.astype(np.float32))
     if work.fillers.new is None:
@@ -103,7 +113,7 @@ def _draft(work: HomeWork, block: Block) -> Draft:
     return _with_new_items(lists, work, block, work.fillers.new)
 
 
-def _pool(work: HomeWork, block: Block) -> Draft:
+def make_pool(work: HomeWork, block: UserBlock) -> Draft:
     """Candidates of each user, from those items that their audience may see."""
     pool = empty_draft(block.subjects, pool_width(work))
     audiences = work.rules.audiences[block.rows]
@@ -115,7 +125,7 @@ def _pool(work: HomeWork, block: Block) -> Draft:
 
 
 def _pool_of_audience(
-    work: HomeWork, block: Block, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]
+    work: HomeWork, block: UserBlock, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
     width = pool_width(work)
     data, never, fillers = block.people.of_users(rows), block.never[rows], only_allowed(work.fillers, allowed)
@@ -126,7 +136,7 @@ def _pool_of_audience(
     return filled.items, filled.scores, np.where(filled.items >= 0, sources, Source.NONE).astype(np.uint8)
 
 
-def reasons_of(work: HomeWork, block: Block, lists: Draft) -> Reasons:
+def reasons_of(work: HomeWork, block: UserBlock, lists: Draft) -> Reasons:
     """Why each item of some lists is there; the model is asked once an audience, as it was for the pool."""
     audiences = work.rules.audiences[block.rows]
     parts = []
@@ -151,7 +161,7 @@ def _personal(
     return TopK(items, scores)
 
 
-def _with_new_items(lists: Draft, work: HomeWork, block: Block, new: NewItems) -> Draft:
+def _with_new_items(lists: Draft, work: HomeWork, block: UserBlock, new: NewItems) -> Draft:
     candidates = draw_candidates(lists.subjects, new.names, new.salt)
     scores = work.ranking.model.score(block.people, new.model_items[candidates])
     allowed = work.rules.allowed[work.rules.audiences[block.rows][:, None], new.items[candidates]]
