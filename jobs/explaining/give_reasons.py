@@ -12,10 +12,7 @@ from jobs.ranking.save_lists import Why
 from jobs.reranking.draft import Draft, Source
 from jobs.reranking.item_traits import ItemTraits
 from reco_contracts.reasons import REASONS, Reason
-
-# Contributors that are named, and the places of a list that they are kept for.
-NAMED: Final = 3
-HEAD: Final = 20
+from reco_contracts.why_codec import HEAD, NAMED
 
 # Where the model has no say, what brought an item into the list is the reason.
 _OF_SOURCE: Final = {

@@ -1,7 +1,6 @@
 """What every model can do. A model sees indices and matrices, never ids, files or settings."""
 
 from collections.abc import Mapping, Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -11,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.settings import TrainSection
+from reco_contracts.signals import Signal as Signal  # noqa: PLC0414 - a part of the protocol
 
 PAD = -1
 
@@ -39,32 +39,6 @@ class Asked(NamedTuple):
     k: int
     blocked: csr_matrix | None = None
     candidates: npt.NDArray[np.bool_] | None = None
-
-
-class Signal(IntEnum):
-    """What speaks for an item. Numbers are stored, and never reused.
-
-    Attributes:
-        NONE: nothing; pads.
-        OWN_ITEM: the user has the seed, and who has it chooses this item too.
-        CONTENT: the item is described like the seed, which the user has.
-        PEOPLE: people who choose as the user does have the item; the seed is what makes them alike.
-        POPULARITY: many people chose it.
-        SEGMENT: many people of the user's segment chose it.
-        OWN_HABIT: the user has had the item itself.
-        OTHER: what a ranker reads in features that no sentence says.
-        BASE: what a ranker gives every item.
-    """
-
-    NONE = 0
-    OWN_ITEM = 1
-    CONTENT = 2
-    PEOPLE = 3
-    POPULARITY = 4
-    SEGMENT = 5
-    OWN_HABIT = 6
-    OTHER = 7
-    BASE = 8
 
 
 class Contributors(NamedTuple):

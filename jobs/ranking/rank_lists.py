@@ -17,6 +17,7 @@ from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import save_lists
+from jobs.ranking.save_why import save_why
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import segments_of, serving_data
 from jobs.reranking.item_traits import item_traits
@@ -66,6 +67,7 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
             n_items=n_items,
             popular_windows_days=settings.surfaces.popular.windows_days,
             lists={surface: {VARIANT: count} for surface, count in counts.items()},
+            why={"home": {VARIANT: counts["home"]}},
             settings={
                 name: getattr(settings, name).model_dump(mode="json") for name in ("surfaces", "diversity", "coverage")
             },
@@ -154,7 +156,7 @@ def write_lists(
     paths = closest_categories(catalogue, settings.catalogue.categories)
     similar = similar_lists(ranking, catalogue, paths, popular[0], surfaces.similar.k)
     counts = {
-        "home": save_lists(_list_file(folder, "home"), home_lists(home)),
+        "home": save_lists(_list_file(folder, "home"), save_why(why_file_in(folder, "home"), home_lists(home))),
         "similar": save_lists(_list_file(folder, "similar"), similar),
         "popular": save_lists(
             _list_file(folder, "popular"),
@@ -173,6 +175,11 @@ def users_to_rank(history: pl.DataFrame, people: pl.DataFrame, rules: HomeSurfac
 def draw_salt(run_date: date, settings: Settings) -> str:
     """What the draws of new items depend on beside user and item: another day shows other new items."""
     return f"new items|{settings.train.seed}|{run_date}"
+
+
+def why_file_in(folder: Path, surface: str) -> Path:
+    """Where the contributors of a surface go; `Layout.why_file` of the finished folder."""
+    return folder / "why" / surface / f"{VARIANT}.parquet"
 
 
 def _list_file(folder: Path, surface: str) -> Path:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from test_model_contract import N, checkerboard, fit
 
-from jobs.explaining.give_reasons import HEAD, NAMED, give_reasons, join_reasons, say_signals
+from jobs.explaining.give_reasons import give_reasons, join_reasons, say_signals
 from jobs.models.base import Asked, Signal
 from jobs.models.table import MODELS
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
@@ -15,6 +15,7 @@ from jobs.ranking.ranking_model import RankingModel, ranking_model
 from jobs.reranking.draft import Draft, Source
 from jobs.reranking.item_traits import ItemTraits
 from reco_contracts.reasons import REASONS, Reason
+from reco_contracts.why_codec import HEAD, NAMED
 
 IDS = pl.Series([f"item-{number:02d}" for number in range(N)])
 NO_LEVELS = np.full((N, 3), -1, dtype=np.int32)
