@@ -88,16 +88,21 @@ def pack_why(
     used = (signals != Signal.NONE) & (codes > 0) & (np.arange(head)[:, None] < lengths[:, None, None])
     names = (signals.astype(np.int64) << 32) | (seeds.astype(np.int64) & _NO_SEED)
     keys = np.where(used, names, _PAD).reshape(n, head * m)
-    table, entries = _tables(keys)
+    table, sizes, entries = _tables(keys)
     codes = np.where(used, codes, 0).reshape(n, head * m)
-    return [
-        _pack_one(table[row], entries[row, : length * m], codes[row, : length * m], length, m)
-        for row, length in enumerate(lengths.tolist())
-    ]
+    packed: list[bytes] = [b""] * n
+    shapes = lengths * (head * m + 1) + sizes
+    for shape in np.unique(shapes):
+        rows = np.flatnonzero(shapes == shape)
+        length, size = int(lengths[rows[0]]), int(sizes[rows[0]])
+        _pack_same_shape(packed, rows, table[rows, :size], entries[rows, : length * m], codes[rows, : length * m], m)
+    return packed
 
 
-def _tables(keys: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]:
-    """The distinct names of each row, ascending, and which of them stands at each place."""
+def _tables(
+    keys: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """The distinct names of each row, ascending, how many there are, and which of them stands at each place."""
     order = np.argsort(keys, axis=1, kind="stable")
     ascending = np.take_along_axis(keys, order, axis=1)
     is_first = np.diff(ascending, axis=1, prepend=-1) != 0
@@ -105,21 +110,37 @@ def _tables(keys: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[np.int64]], n
     entries = np.empty(keys.shape, dtype=np.uint8)
     np.put_along_axis(entries, order, np.where(ascending == _PAD, _NONE, number).astype(np.uint8), axis=1)
     kept = is_first & (ascending != _PAD)
-    return np.split(ascending[kept], np.cumsum(kept.sum(axis=1))[:-1]) if len(keys) else [], entries
+    table = np.zeros(keys.shape, dtype=np.int64)
+    rows, places = np.nonzero(kept)
+    table[rows, number[rows, places]] = ascending[rows, places]
+    return table, kept.sum(axis=1), entries
 
 
-def _pack_one(
-    table: npt.NDArray[np.int64], entries: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8], length: int, m: int
-) -> bytes:
-    return b"".join(
-        (
-            _HEADER.pack(WHY_VERSION, length, m, len(table)),
-            (table >> 32).astype(np.uint8).tobytes(),
-            (table & _NO_SEED).astype("<u4").tobytes(),
-            entries.tobytes(),
-            codes.tobytes(),
-        )
+def _pack_same_shape(
+    packed: list[bytes],
+    rows: npt.NDArray[np.int64],
+    table: npt.NDArray[np.int64],
+    entries: npt.NDArray[np.uint8],
+    codes: npt.NDArray[np.uint8],
+    m: int,
+) -> None:
+    """Fill `packed` for rows that have the same number of items and of names."""
+    count, size = table.shape
+    header = np.frombuffer(_HEADER.pack(WHY_VERSION, entries.shape[1] // m if m else 0, m, size), dtype=np.uint8)
+    seeds = np.ascontiguousarray((table & _NO_SEED).astype("<u4"))
+    matrix = np.concatenate(
+        [
+            np.broadcast_to(header, (count, len(header))),
+            (table >> 32).astype(np.uint8),
+            np.frombuffer(seeds.tobytes(), dtype=np.uint8).reshape(count, 4 * size),
+            entries,
+            codes,
+        ],
+        axis=1,
     )
+    width, blob = matrix.shape[1], matrix.tobytes()
+    for position, row in enumerate(rows.tolist()):
+        packed[row] = blob[position * width : (position + 1) * width]
 
 
 def unpack_why(value: bytes) -> list[tuple[Contributor, ...]]:

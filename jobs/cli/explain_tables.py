@@ -12,8 +12,9 @@ from jobs.cli.tables import printable
 from jobs.explaining.explain_user import ExplainedItem, Explanation, ListedItem
 from jobs.explaining.tell_contributors import NamedContributor
 
-# Summands that are shown before the others become one line.
-_SHOWN: Final = 20
+# Summands that are shown at either end; those between become one line.
+_LARGEST: Final = 15
+_SMALLEST: Final = 5
 _OF_ONE_SHOWN: Final = 3
 
 
@@ -71,11 +72,11 @@ def item_parts(item: ExplainedItem, *, is_whole: bool = False) -> list[Renderabl
     if standing:
         parts.append(Text("; ".join(standing).capitalize() + "."))
     if item.contributors:
-        parts.append(_sum_table(item.contributors, item.score or 0.0, len(item.contributors) if is_whole else _SHOWN))
+        parts.append(_sum_table(item.contributors, item.score or 0.0, is_whole=is_whole))
     return parts
 
 
-def _sum_table(contributors: Sequence[NamedContributor], score: float, shown: int) -> Table:
+def _sum_table(contributors: Sequence[NamedContributor], score: float, *, is_whole: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_footer=True)
     table.add_column("what speaks for it", "sum = score", overflow="fold", ratio=4)
     table.add_column("item", no_wrap=True)
@@ -83,16 +84,25 @@ def _sum_table(contributors: Sequence[NamedContributor], score: float, shown: in
     table.add_column("last on", no_wrap=True)
     table.add_column("adds", f"{score:+.6f}", justify="right", no_wrap=True)
     table.add_column("share", "100.0 %" if score > 0 else "", justify="right", no_wrap=True)
-    for part in contributors[:shown]:
-        last = str(part.last) if part.last else ""
-        cells = (part.what, part.item_id or "", part.did or "", last, f"{part.contribution:+.6f}", _percent(part.share))
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    rest = contributors[shown:]
-    if rest:
-        adds = sum(part.contribution for part in rest)
-        share = adds / score if score > 0 else None
-        table.add_row(Text(f"{len(rest):,} more (--all shows them)"), "", "", "", f"{adds:+.6f}", _percent(share))
+    # One line more is shorter than a line that says how many are left out.
+    left_out = [] if is_whole else contributors[_LARGEST:-_SMALLEST]
+    between = left_out if len(left_out) > 1 else []
+    shown = contributors[:_LARGEST] if between else contributors
+    for part in shown:
+        _add_summand(table, part)
+    if between:
+        adds = sum(part.contribution for part in between)
+        rest = f"{len(between):,} between (--all shows them)"
+        table.add_row(Text(rest), "", "", "", f"{adds:+.6f}", _percent(adds / score if score > 0 else None))
+        for part in contributors[-_SMALLEST:]:
+            _add_summand(table, part)
     return table
+
+
+def _add_summand(table: Table, part: NamedContributor) -> None:
+    last = str(part.last) if part.last else ""
+    cells = (part.what, part.item_id or "", part.did or "", last, f"{part.contribution:+.6f}", _percent(part.share))
+    table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
 def _short(part: NamedContributor) -> str:
