@@ -17,9 +17,10 @@ from jobs.ranking.home_fillers import HomeFillers, fill_from_segments, only_allo
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
 from jobs.ranking.ranking_model import RankingModel
 from jobs.ranking.save_lists import ListBlock
+from jobs.reranking.category_mixes import category_mixes
 from jobs.reranking.draft import Draft, Source, empty_draft
 from jobs.reranking.item_traits import ItemTraits
-from jobs.reranking.rerank_lists import rerank
+from jobs.reranking.rerank_lists import hold_limits, rerank
 from jobs.rules.list_rules import ListRules
 from reco_contracts.settings import DiversitySection, HomeSurface
 
@@ -93,10 +94,20 @@ def _blocks(work: HomeWork) -> Iterator[_Block]:
 def _draft(work: HomeWork, block: _Block) -> Draft:
     pool, audiences = _pool(work, block), work.rules.audiences[block.rows]
     boosts = np.where(pool.items >= 0, work.rules.boosts[audiences[:, None], pool.items], 1)
-    lists = rerank(pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts.astype(np.float32))
+    mixes = _mixes(work, block)
+    lists = rerank(
+        pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts.astype(np.float32), mixes
+    )
     if work.fillers.new is None:
         return lists
-    return _with_new_items(lists, work, block, work.fillers.new)
+    lists = _with_new_items(lists, work, block, work.fillers.new)
+    return hold_limits(lists, work.traits, work.diversity, work.rules.limits)
+
+
+def _mixes(work: HomeWork, block: _Block) -> csr_matrix | None:
+    if work.diversity.method != "calibrated":
+        return None
+    return category_mixes(work.data.of_users(np.arange(block.rows.start, block.rows.stop)), work.traits)
 
 
 def _pool(work: HomeWork, block: _Block) -> Draft:
