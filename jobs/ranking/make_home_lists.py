@@ -22,7 +22,7 @@ from jobs.reranking.category_mixes import category_mixes
 from jobs.reranking.draft import Draft, Source, empty_draft
 from jobs.reranking.give_places import find_places, first_places, put_items
 from jobs.reranking.item_traits import ItemTraits
-from jobs.reranking.rerank_lists import rerank
+from jobs.reranking.rerank_lists import hold_limits, rerank
 from jobs.rules.list_rules import ListRules
 from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface
 
@@ -115,14 +115,18 @@ def user_blocks(work: HomeWork) -> Iterator[UserBlock]:
 
 def draft_lists(work: HomeWork, block: UserBlock, pool: Draft) -> Draft:
     """Choose lists from pools, and put new items into them."""
-    mixes = None
-    if work.diversity.method == "calibrated":
-        mixes = category_mixes(work.data.of_users(np.arange(block.rows.start, block.rows.stop)), work.traits)
-    boosts = pool_boosts(work, block, pool)
+    boosts, mixes = pool_boosts(work, block, pool), _mixes(work, block)
     lists = rerank(pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts, mixes)
     if work.fillers.new is None:
         return lists
-    return _with_new_items(lists, work, block, work.fillers.new)
+    lists = _with_new_items(lists, work, block, work.fillers.new)
+    return hold_limits(lists, work.traits, work.diversity, work.rules.limits)
+
+
+def _mixes(work: HomeWork, block: UserBlock) -> csr_matrix | None:
+    if work.diversity.method != "calibrated":
+        return None
+    return category_mixes(work.data.of_users(np.arange(block.rows.start, block.rows.stop)), work.traits)
 
 
 def pool_boosts(work: HomeWork, block: UserBlock, pool: Draft) -> npt.NDArray[np.float32]:
