@@ -15,9 +15,11 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 _ROUNDS: Final = 30
-# Larger problems are not searched to the end: what is too much, at most this share, is dropped, dearest first.
+# What is assigned at once. Larger problems go in parts, the items with the dearest places first: 32,000 items took 13 s
+# at once, and in parts 1.2 s, for 3 % more cost.
 _EXACT_ITEMS: Final = 3_000
-_TOLERANCE: Final = 0.02
+# Of a large problem the items with the cheapest places are taken beforehand, this share more than wanted.
+_RESERVE: Final = 0.02
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -49,19 +51,39 @@ def assign_places(pairs: Pairs, most: int) -> Pairs:
         most: pairs that may be chosen.
 
     Returns:
-        The chosen ones; where there could be more than `most`, the cheapest so many, up to the tolerance of
-        large problems.
+        The chosen ones. Where there could be more than `most` it is the cheapest so many; of a large problem
+        those with the cheapest places, each for itself.
     """
     if most <= 0 or not len(pairs.items):
         return pairs.where(np.zeros(len(pairs.items), dtype=bool))
-    cheapest = np.full(int(pairs.items.max()) + 1, np.inf)
-    np.minimum.at(cheapest, pairs.items, pairs.costs)
-    cheapest = np.sort(cheapest[np.isfinite(cheapest)])
+    lowest = np.full(int(pairs.items.max()) + 1, np.inf)
+    np.minimum.at(lowest, pairs.items, pairs.costs)
+    cheapest = np.sort(lowest[np.isfinite(lowest)])
     # Dearer than any chain of swaps that one more pair can cause.
     highest = float(pairs.costs.max()) + _span(pairs) * len(cheapest)
-    if len(cheapest) <= most:
-        return _assign(pairs, highest)
-    return _search(pairs, most, float(cheapest[most]), highest)
+    if min(most, len(cheapest)) > _EXACT_ITEMS:
+        last = cheapest[min(round(most * (1 + _RESERVE)), len(cheapest) - 1)]
+        return _cheapest(_in_parts(pairs.where(lowest[pairs.items] <= last), lowest, highest), most)
+    return _assign(pairs, highest) if len(cheapest) <= most else _search(pairs, most, float(cheapest[most]), highest)
+
+
+def _in_parts(pairs: Pairs, lowest: Floats, highest: float) -> Pairs:
+    """Assign some items after the others, each part to the places that are left.
+
+    Args:
+        pairs: to choose from.
+        lowest: float64, the least cost of each item.
+        highest: price of leaving an item out.
+    """
+    items = np.unique(pairs.items)
+    rank = np.zeros(len(lowest), dtype=np.int64)
+    rank[items[np.argsort(-lowest[items], kind="stable")]] = np.arange(len(items))
+    part, is_left = rank[pairs.items] // _EXACT_ITEMS, np.ones(int(pairs.places.max()) + 1, dtype=bool)
+    found = []
+    for number in range(int(part.max()) + 1):
+        found.append(_assign(pairs.where((part == number) & is_left[pairs.places]), highest))
+        is_left[found[-1].places] = False
+    return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
 def _search(pairs: Pairs, most: int, low: float, highest: float) -> Pairs:
@@ -73,13 +95,12 @@ def _search(pairs: Pairs, most: int, low: float, highest: float) -> Pairs:
         low: a price that leads to at most so many.
         highest: the price that leads to as many as there can be.
     """
-    enough = most if most <= _EXACT_ITEMS else round(most * (1 + _TOLERANCE))
     found, high, step = _assign(pairs, low), low, _span(pairs) / 16
     while len(found.items) < most and high < highest:
         low, high, step = high, min(high + step, highest), 4 * step
         found = _assign(pairs, high)
     for _ in range(_ROUNDS):
-        if len(found.items) <= enough:
+        if len(found.items) <= most:
             break
         middle = (low + high) / 2
         tried = _assign(pairs, middle)

@@ -59,16 +59,16 @@ def test_the_order_of_the_pairs_changes_nothing() -> None:
         assert sorted(zip(*again, strict=True)) == sorted(zip(*first, strict=True))
 
 
-def test_a_large_problem_stops_early_but_never_above_its_number(monkeypatch) -> None:
+def test_of_a_large_problem_the_items_go_in_parts_and_little_is_lost(monkeypatch) -> None:
     rng = np.random.default_rng(5)
     cells = rng.permutation(200 * 300)[:4_000]
     pairs = Pairs(cells // 300, cells % 300, rng.random(4_000))
     exact = assign_places(pairs, 100)
-    monkeypatch.setattr(module, "_EXACT_ITEMS", 10)
-    monkeypatch.setattr(module, "_TOLERANCE", 0.1)
+    monkeypatch.setattr(module, "_EXACT_ITEMS", 30)
     found = assign_places(pairs, 100)
-    assert len(found.items) == len(exact.items) == 100
-    assert exact.costs.sum() <= found.costs.sum() <= 1.02 * exact.costs.sum()
+    assert len(found.items) == len(exact.items) == len(set(found.items)) == len(set(found.places)) == 100
+    # Costs are between 0 and 1: a hundredth of that.
+    assert exact.costs.mean() <= found.costs.mean() <= exact.costs.mean() + 0.01
 
 
 def test_nothing_to_choose_and_nothing_to_spend_give_nothing() -> None:
