@@ -61,6 +61,8 @@ class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
         lists: surface -> variant -> number of lists.
         settings: the ranking settings that were used.
         why: surface -> variant -> number of lists whose contributors are kept.
+        measured: what the home lists are like as a whole: `coverage`, `coverage_before` under-exposed items were
+            spread, `places_spent` on that, and `diversity`. Empty in folders of earlier versions.
     """
 
     generation: str
@@ -71,6 +73,7 @@ class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
     lists: dict[str, dict[str, int]]
     settings: dict[str, Any]
     why: dict[str, dict[str, int]] = {}
+    measured: dict[str, Any] = {}
 
 
 class ModelManifest(msgspec.Struct, frozen=True, kw_only=True):

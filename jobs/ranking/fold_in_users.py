@@ -21,6 +21,7 @@ from jobs.landing.importers.event_files import contract_source
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
 from jobs.publishing.read_lists import read_lists_manifest
+from jobs.ranking.explored_items import explored_of, load_explored
 from jobs.ranking.home_fillers import HomeFillers, load_fillers
 from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import HomeWork, home_lists
@@ -34,7 +35,7 @@ from jobs.rules.list_rules import no_rules
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
-from reco_contracts.settings import DiversitySection, HomeSurface, Settings
+from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class HomeRanking:
         is_available: bool, shape (n_items,), on sale when the generation was ranked.
         surface: settings of home lists, as they were then.
         diversity: the same of how lists are chosen.
+        coverage: the same of what was spent on under-exposed items.
+        explored: who was given which of them; None = nobody.
         run_date: of the generation.
         liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
     """
@@ -60,6 +63,8 @@ class HomeRanking:
     is_available: npt.NDArray[np.bool_]
     surface: HomeSurface
     diversity: DiversitySection
+    coverage: CoverageSection
+    explored: pl.DataFrame | None
     run_date: date
     liked_stars: float | None = None
 
@@ -120,6 +125,8 @@ def home_work(
         rules=no_rules(len(users), home.is_available),
         surface=home.surface,
         diversity=home.diversity,
+        coverage=home.coverage,
+        explored=explored_of(home.explored, users, home.coverage.most_per_list),
     )
 
 
@@ -195,6 +202,8 @@ def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars
         is_available=is_available,
         surface=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
         diversity=DiversitySection.model_validate(manifest.settings.get("diversity", {})),
+        coverage=CoverageSection.model_validate(manifest.settings.get("coverage", {})),
+        explored=load_explored(layout.lists / generation),
         run_date=date.fromisoformat(manifest.run_date),
         liked_stars=liked_stars,
     )

@@ -1,5 +1,6 @@
 """Make every list of a new generation: a folder that is complete or absent."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import polars as pl
 from jobs.evaluation.ranking_task import available_on
 from jobs.evaluation.training_due import model_in_force
 from jobs.models.base import Model
+from jobs.ranking.explore_catalogue import explore_catalogue
+from jobs.ranking.explored_items import save_explored
 from jobs.ranking.find_new_items import new_items, not_seen_enough
 from jobs.ranking.home_fillers import HomeFillers, PopularOrder, popular_by_segment, save_fillers
 from jobs.ranking.interaction_matrix import make_interactions
@@ -18,10 +21,12 @@ from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.save_why import save_why
+from jobs.ranking.tally_lists import ListTally
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import segments_of, serving_data
 from jobs.reranking.item_traits import item_traits
-from jobs.rules.list_rules import no_rules
+from jobs.reranking.spill_drafts import SpilledDrafts
+from jobs.rules.list_rules import no_rules, shown_to_somebody
 from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
@@ -57,7 +62,7 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
         impressions = read_exposure(layout, run_date)
     generation = next_generation(layout, run_date)
     with new_folder(layout.lists / generation) as folder:
-        counts, n_items = write_lists(
+        counts, n_items, measured = write_lists(
             folder, run_date, history, items, people, impressions, model, model_items, settings
         )
         summary = ListsManifest(
@@ -71,9 +76,10 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
             settings={
                 name: getattr(settings, name).model_dump(mode="json") for name in ("surfaces", "diversity", "coverage")
             },
+            measured=measured,
         )
         (folder / MANIFEST_FILE).write_bytes(encode_manifest(summary))
-    return {"generation": generation, "model_version": version, "lists": counts, "items": n_items}
+    return {"generation": generation, "model_version": version, "lists": counts, "items": n_items, **measured}
 
 
 def model_of_day(settings: Settings, run_date: date) -> str:
@@ -105,7 +111,7 @@ def write_lists(
     model: Model,
     model_items: pl.Series,
     settings: Settings,
-) -> tuple[dict[str, int], int]:
+) -> tuple[dict[str, int], int, dict[str, Any]]:
     """Write the catalogue and the lists of all surfaces; equal input gives equal files.
 
     Args:
@@ -117,10 +123,10 @@ def write_lists(
         impressions: how often each item was shown, see `read_exposure`.
         model: fitted.
         model_items: ids of the model's item indices.
-        settings: [surfaces], [catalogue] and [train].seed.
+        settings: [surfaces], [diversity], [coverage], [catalogue] and [train].seed.
 
     Returns:
-        Number of lists a surface, and of items in the catalogue.
+        Number of lists a surface, of items in the catalogue, and what the home lists are like.
     """
     surfaces: SurfacesSection = settings.surfaces
     is_available = available_on(items, run_date)
@@ -152,18 +158,52 @@ def write_lists(
         rules=no_rules(len(users), is_available),
         surface=surfaces.home,
         diversity=settings.diversity,
+        coverage=settings.coverage,
     )
+    n_home, measured = write_home_lists(folder, home)
     paths = closest_categories(catalogue, settings.catalogue.categories)
     similar = similar_lists(ranking, catalogue, paths, popular[0], surfaces.similar.k)
     counts = {
-        "home": save_lists(_list_file(folder, "home"), save_why(why_file_in(folder, "home"), home_lists(home))),
+        "home": n_home,
         "similar": save_lists(_list_file(folder, "similar"), similar),
         "popular": save_lists(
             _list_file(folder, "popular"),
             (block for window in popular for block in popular_lists(window, surfaces.popular.k)),
         ),
     }
-    return counts, len(catalogue)
+    return counts, len(catalogue), measured
+
+
+def write_home_lists(folder: Path, work: HomeWork) -> tuple[int, dict[str, Any]]:
+    """Write the home lists, in two passes over the users where places are to be spent on under-exposed items.
+
+    Args:
+        folder: of the generation; takes the list file, and who explores what.
+        work: without explored items.
+
+    Returns:
+        The number of lists, and what they are like, as the manifest has it.
+    """
+    is_available = shown_to_somebody(work.rules)
+    before, after = (ListTally(work.traits.categories, is_available) for _ in range(2))
+    path, spent = _list_file(folder, "home"), 0
+    with SpilledDrafts() as drafts:
+        explored = explore_catalogue(work, drafts) if work.coverage.share > 0 else None
+        if explored is not None:
+            save_explored(folder, work.users, explored)
+            spent = int((explored.items >= 0).sum())
+        for draft in drafts.read():
+            before.add(draft)
+        made = drafts.read() if work.coverage.share > 0 else None
+        lists = after.watch(home_lists(replace(work, explored=explored), made))
+        written = save_lists(path, save_why(why_file_in(folder, "home"), lists))
+    coverage = after.coverage()
+    return written, {
+        "coverage": coverage,
+        "coverage_before": before.coverage() if work.coverage.share > 0 else coverage,
+        "places_spent": spent,
+        "diversity": after.diversity(),
+    }
 
 
 def users_to_rank(history: pl.DataFrame, people: pl.DataFrame, rules: HomeSurface) -> pl.Series:
