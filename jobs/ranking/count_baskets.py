@@ -40,11 +40,13 @@ class Pairs(NamedTuple):
     Attributes:
         items: int32.
         others: int32.
+        together: float64, weight of the baskets that hold both.
         evidence: float64, root of the log-likelihood ratio; positive.
     """
 
     items: npt.NDArray[np.int32]
     others: npt.NDArray[np.int32]
+    together: npt.NDArray[np.float64]
     evidence: npt.NDArray[np.float64]
 
 
@@ -102,7 +104,8 @@ def count_pairs(baskets: Baskets, min_baskets: float, min_evidence: float) -> It
         people = (owners[block] @ baskets.people).tocsr()
         rows = rows[_values(people, items[rows] - block.start, others[rows]) >= _MIN_USERS]
         order = rows[np.lexsort((others[rows], items[rows]))]
-        yield Pairs(items[order].astype(np.int32), others[order].astype(np.int32), evidence[order])
+        items, others = items[order].astype(np.int32), others[order].astype(np.int32)
+        yield Pairs(items, others, together[order], evidence[order])
 
 
 def likelihood_ratio(

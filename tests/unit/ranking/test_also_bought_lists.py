@@ -141,7 +141,7 @@ def test_pairs_are_those_of_a_plain_count(baskets: list[tuple[int, int, set[int]
     found = {
         (int(item), int(other)): float(evidence)
         for pairs in count_pairs(make_baskets(log, days, 100), 1, 0)
-        for item, other, evidence in zip(*pairs, strict=True)
+        for item, other, _, evidence in zip(*pairs, strict=True)
     }
     assert found == pytest.approx(plain_pairs(log, days), abs=1e-6)
 
