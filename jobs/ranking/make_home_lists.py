@@ -107,7 +107,6 @@ def pool_width(work: HomeWork) -> int:
     return max(work.surface.k, work.diversity.candidates)
 
 
-
 def user_blocks(work: HomeWork) -> Iterator[UserBlock]:
     """The users in order, so many at once that a pass over them stays small in memory."""
     exclude_seen = work.surface.exclude_seen
