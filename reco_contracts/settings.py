@@ -275,6 +275,7 @@ class RulesSection(Section):
     """[rules]."""
 
     file: str = "rules.yml"
+    unknown_age: Literal["child", "adult"] = "child"
 
 
 class ValidateSection(Section):
