@@ -15,6 +15,16 @@ class Reason(IntEnum):
     AGAIN = 4
     POPULAR_IN_SEGMENT = 5
     NEW = 6
+    BECAUSE_BOUGHT = 7
+    BECAUSE_LIKED = 8
+    LIKE_SEED = 9
+    PEOPLE_LIKE_YOU = 10
+    NEW_IN_CATEGORY = 11
+    TRENDING = 12
+    EXPLORING = 13
+    PINNED = 14
+    BOUGHT_TOGETHER = 15
+    DUE_AGAIN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +50,14 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.AGAIN: ReasonText("again", "You showed interest in this", has_seed=False),
     Reason.POPULAR_IN_SEGMENT: ReasonText("popular_in_segment", "Popular with people like you", has_seed=False),
     Reason.NEW: ReasonText("new", "New here", has_seed=False),
+    Reason.BECAUSE_BOUGHT: ReasonText("because_bought", "Because you bought {seed}", has_seed=True),
+    Reason.BECAUSE_LIKED: ReasonText("because_liked", "Because you liked {seed}", has_seed=True),
+    Reason.LIKE_SEED: ReasonText("similar_to_yours", "Like {seed}, which you showed interest in", has_seed=True),
+    Reason.PEOPLE_LIKE_YOU: ReasonText("people_like_you", "Popular with people who choose as you do", has_seed=False),
+    Reason.NEW_IN_CATEGORY: ReasonText("new_in_category", "New in a category you like", has_seed=False),
+    Reason.TRENDING: ReasonText("trending", "Trending this week", has_seed=False),
+    Reason.EXPLORING: ReasonText("exploring", "Something different", has_seed=False),
+    Reason.PINNED: ReasonText("pinned", "Featured", has_seed=False),
+    Reason.BOUGHT_TOGETHER: ReasonText("bought_together", "Often bought with {seed}", has_seed=True),
+    Reason.DUE_AGAIN: ReasonText("due_again", "Time to get this again", has_seed=False),
 }

@@ -13,7 +13,11 @@ class Reason(msgspec.Struct, omit_defaults=True):
     code: Annotated[
         str,
         msgspec.Meta(
-            description="Stable: because_of_history, similar_item, popular, again, popular_in_segment, new, unknown."
+            description=(
+                "Stable: because_bought, because_liked, because_of_history, similar_to_yours, people_like_you, again, "
+                "due_again, popular, popular_in_segment, trending, new, new_in_category, exploring, pinned, "
+                "similar_item, bought_together, unknown."
+            )
         ),
     ]
     text: Annotated[str, msgspec.Meta(description="A sentence for people.")]

@@ -8,5 +8,15 @@
         when 4 then 'again'
         when 5 then 'popular_in_segment'
         when 6 then 'new'
+        when 7 then 'because_bought'
+        when 8 then 'because_liked'
+        when 9 then 'similar_to_yours'
+        when 10 then 'people_like_you'
+        when 11 then 'new_in_category'
+        when 12 then 'trending'
+        when 13 then 'exploring'
+        when 14 then 'pinned'
+        when 15 then 'bought_together'
+        when 16 then 'due_again'
     end
 {%- endmacro %}

@@ -59,6 +59,16 @@ def test_reasons_have_the_names_that_the_api_shows() -> None:
     ]
 
 
+def test_the_rules_of_list_items_know_every_reason_and_which_ones_name_an_item() -> None:
+    properties = (PROJECT_FOLDER / "models/marts/outcomes/fct_list_items.yml").read_text()
+    seeded = re.search(r"seed_item_id is not null\) = \(reason in \(([^)]*)\)", properties)
+    known = re.search(r"values:\n((?: +- \w+\n)+)", properties)
+    assert seeded is not None
+    assert known is not None
+    assert set(re.findall(r"\w+", seeded[1])) == {text.code for text in REASONS.values() if text.has_seed}
+    assert re.findall(r"\w+", known[1]) == [text.code for text in REASONS.values()]
+
+
 def test_the_callers_arguments_come_first() -> None:
     command = dbt_command(["build", "--select", "tag:inputs"], {"a": 1})
     start = command.index("build")
