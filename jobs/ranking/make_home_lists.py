@@ -20,6 +20,7 @@ from jobs.ranking.save_lists import ListBlock
 from jobs.reranking.draft import Draft, Source, empty_draft
 from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.rerank_lists import rerank
+from jobs.rules.apply_pins import apply_pins
 from jobs.rules.list_rules import ListRules
 from reco_contracts.settings import DiversitySection, HomeSurface
 
@@ -75,7 +76,7 @@ def home_lists(work: HomeWork) -> Iterator[ListBlock]:
     """
     with progress_bar("Rank users", len(work.users)) as advance:
         for block in _blocks(work):
-            lists = _draft(work, block)
+            lists = _with_pins(_draft(work, block), work, block)
             reasons = give_reasons(work.ranking, block.people, lists)
             yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons)
             advance(len(block.subjects))
@@ -131,6 +132,13 @@ def _personal(
     items, scores = np.full((data.n_users, k), PAD, dtype=np.int32), np.zeros((data.n_users, k), dtype=np.float32)
     items[did], scores[did] = ranking.to_generation(lists.items), lists.scores
     return TopK(items, scores)
+
+
+def _with_pins(lists: Draft, work: HomeWork, block: _Block) -> Draft:
+    def score(items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        return work.ranking.model.score(block.people, work.ranking.to_model(items))
+
+    return apply_pins(lists, work.rules, work.rules.audiences[block.rows], block.never, score)
 
 
 def _with_new_items(lists: Draft, work: HomeWork, block: _Block, new: NewItems) -> Draft:
