@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from jobs.reranking.limits import Limit
 from jobs.rules.list_rules import AppliedRule, ListRules
+from jobs.rules.rule_set import RuleSet
 from reco_contracts.artifacts import Layout
 from reco_contracts.columns import LIST_ITEMS, LIST_REASONS
 from reco_contracts.errors import EmptyPartitionError
@@ -76,12 +77,12 @@ def count_rules(path: Path, surface: str, rules: ListRules) -> list[dict[str, An
     return [row for row in rows if row["lists"]]
 
 
-def save_report(path: Path, rules: Any, rows: list[dict[str, Any]]) -> None:
+def save_report(path: Path, rules: RuleSet, rows: list[dict[str, Any]]) -> None:
     """Write what rules did beside their lists.
 
     Args:
         path: `rules.json` of the generation.
-        rules: the RuleSet.
+        rules: of the generation.
         rows: of `count_rules`, of all surfaces.
     """
     report = {

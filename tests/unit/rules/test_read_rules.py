@@ -8,6 +8,8 @@ from jobs.rules.read_rules import parse_rules, read_rules
 from jobs.rules.rule_set import Allow, AtMost, Block, Boost, Fresh, MinAge, OutOfStock, Pin
 from reco_contracts.errors import ConfigError
 
+KINDS = ("block", "allow", "out_of_stock", "min_age", "fresh", "boost", "pin", "limit")
+
 
 def mistakes_of(text: str) -> list[str]:
     with pytest.raises(ConfigError) as refused:
@@ -103,8 +105,7 @@ def test_every_mistake_is_said_with_its_line() -> None:
         "rules.yml:15: rule 'g': items: names expected, got an empty list; leave the key out, or the rule",
         "rules.yml:16: rule 'g': until: a day as YYYY-MM-DD expected, got 'yesterday'",
         "rules.yml:19: rule 'h': boost: the order of similar lists is their own; it works on home",
-        "rules.yml:20: rule 'i': exactly one kind expected (block, allow, out_of_stock, min_age, fresh, boost, pin, "
-        "limit), got block and allow",
+        "rules.yml:20: rule 'i': exactly one kind expected (" + ", ".join(KINDS) + "), got block and allow",
     ]
 
 
