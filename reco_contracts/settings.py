@@ -323,6 +323,7 @@ class RulesSection(Section):
     """[rules]."""
 
     file: str = "rules.yml"
+    unknown_age: Literal["child", "adult"] = "child"
 
 
 class ValidateSection(Section):

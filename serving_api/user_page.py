@@ -4,10 +4,11 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
-from serving_api.answers import EMPTY, Answer, Block, json_bytes, list_pieces, pick
+from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick
 from serving_api.generation import Generation
 from serving_api.lists import UNREADABLE, count_unreadable, source_of, stored_list
 from serving_api.parameters import BadRequestError, flag, id_set, one, read_id, read_query
+from serving_api.rules import Block, place_pins
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -119,19 +120,22 @@ def _row(
     try:
         picked = pick(generation.catalogue, asked.value, limit, excluded, taken=taken)
         if picked.items:
-            return _rendered(generation, asked.surface, Block(picked, asked.source))
+            return _rendered(generation, asked.surface, Block(picked, asked.source), limit, excluded, taken)
     except UNREADABLE as error:
         count_unreadable(api, error)
         otherwise = "fallback"
     if not has_stand_in:
-        return _rendered(generation, asked.surface, Block(EMPTY, otherwise))
+        return _rendered(generation, asked.surface, Block(EMPTY, otherwise), limit, excluded, taken)
     popular = pick(generation.catalogue, generation.popular_list(), limit, excluded, taken=taken)
-    return _rendered(generation, asked.surface, Block(popular, otherwise))
+    return _rendered(generation, asked.surface, Block(popular, otherwise), limit, excluded, taken)
 
 
-def _rendered(generation: Generation, surface: str, block: Block) -> _Row:
-    pieces, source = list_pieces(generation, surface, [block])
-    return _Row(b"{%b}" % b"".join(pieces), block.picked.items, source)
+def _rendered(
+    generation: Generation, surface: str, block: Block, limit: int, excluded: frozenset[str], taken: set[int]
+) -> _Row:
+    blocks = place_pins(generation.catalogue, surface, [block], limit, excluded, taken=taken)
+    pieces, source = list_pieces(generation, surface, blocks)
+    return _Row(b"{%b}" % b"".join(pieces), tuple(item for one in blocks for item in one.picked.items), source)
 
 
 _PAGE: Final = b'{"request_id":%b,"user_id":%b,"generation":%b,"lists":[%b]}'

@@ -7,10 +7,10 @@ generation, data/overlays/<generation>/<name>.parquet, complete or absent.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,9 @@ from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import serving_data
 from jobs.ranking.weigh_events import clicks_on, weigh_events
 from jobs.reranking.item_traits import item_traits
-from jobs.rules.list_rules import no_rules
+from jobs.rules.compile_rules import RuleBook, compile_rules
+from jobs.rules.generation_rules import rules_of_generation
+from jobs.rules.rule_set import RuleSet
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
@@ -54,6 +56,8 @@ class HomeRanking:
         explored: who was given which of them; None = nobody.
         run_date: of the generation.
         liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
+        rules: business rules, as they were then.
+        unknown_age: the same of people without a birth year.
     """
 
     ranking: RankingModel
@@ -67,6 +71,8 @@ class HomeRanking:
     explored: pl.DataFrame | None
     run_date: date
     liked_stars: float | None = None
+    rules: RuleSet = field(default_factory=RuleSet)
+    unknown_age: Literal["child", "adult"] = "child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ def home_work(
     model_data = serving_data(ordered, users, home.model_items, items, people, as_of, home.liked_stars)
     data = make_interactions(ordered, users, home.item_ids, as_of)
     catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
+    book = RuleBook(home.rules, catalogue, people, home.is_available, home.run_date, home.unknown_age)
     return HomeWork(
         ranking=home.ranking,
         users=users,
@@ -122,7 +129,7 @@ def home_work(
         data=data,
         fillers=home.fillers,
         traits=item_traits(catalogue),
-        rules=no_rules(len(users), home.is_available),
+        rules=compile_rules(book, "home", users),
         surface=home.surface,
         diversity=home.diversity,
         coverage=home.coverage,
@@ -206,6 +213,8 @@ def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars
         explored=load_explored(layout.lists / generation),
         run_date=date.fromisoformat(manifest.run_date),
         liked_stars=liked_stars,
+        rules=rules_of_generation(layout, generation),
+        unknown_age=manifest.settings.get("rules", {}).get("unknown_age", "child"),
     )
 
 

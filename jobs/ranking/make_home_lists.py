@@ -23,6 +23,7 @@ from jobs.reranking.draft import Draft, Source, empty_draft
 from jobs.reranking.give_places import find_places, first_places, put_items
 from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.rerank_lists import hold_limits, rerank
+from jobs.rules.apply_pins import apply_pins
 from jobs.rules.list_rules import ListRules
 from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface
 
@@ -87,7 +88,7 @@ def home_lists(work: HomeWork, drafts: Iterable[Draft] | None = None) -> Iterato
     without an item of their own, most often one who did nothing yet, gets what the
     segment likes. What is missing is filled with popular items; the list is chosen
     from this pool; then new items take their reserved places, and the items that the
-    user is to explore the last of the first ones.
+    user is to explore the last of the first ones, and pinned items theirs.
 
     Args:
         work: what the lists are made with.
@@ -97,7 +98,7 @@ def home_lists(work: HomeWork, drafts: Iterable[Draft] | None = None) -> Iterato
     with progress_bar("Rank users", len(work.users)) as advance:
         for block in user_blocks(work):
             lists = next(made) if made else draft_lists(work, block, make_pool(work, block))
-            lists = _with_explored(lists, work, block)
+            lists = _with_pins(_with_explored(lists, work, block), work, block)
             yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons_of(work, block, lists))
             advance(len(block.subjects))
 
@@ -185,6 +186,13 @@ def _personal(
     items, scores = np.full((data.n_users, k), PAD, dtype=np.int32), np.zeros((data.n_users, k), dtype=np.float32)
     items[did], scores[did] = ranking.to_generation(lists.items), lists.scores
     return TopK(items, scores)
+
+
+def _with_pins(lists: Draft, work: HomeWork, block: UserBlock) -> Draft:
+    def score(items: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        return work.ranking.model.score(block.people, work.ranking.to_model(items))
+
+    return apply_pins(lists, work.rules, work.rules.audiences[block.rows], block.never, score)
 
 
 def _with_new_items(lists: Draft, work: HomeWork, block: UserBlock, new: NewItems) -> Draft:

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from jobs.ranking.interaction_matrix import Interactions, make_interactions
+from jobs.ranking.interaction_matrix import Interactions, index_of, make_interactions
 from jobs.ranking.make_again_lists import again_lists
 from jobs.ranking.make_also_bought_lists import also_bought_lists, item_kinship
 from jobs.ranking.make_new_lists import new_lists
 from jobs.ranking.make_trending_lists import trending_lists
 from jobs.ranking.save_lists import ListBlock
+from jobs.rules.select_items import Mask
+from jobs.rules.surface_rules import SurfaceRules
 from reco_contracts.settings import SurfacesSection
 from reco_contracts.surfaces import AGAIN, ALSO_BOUGHT, NEW, TRENDING
 
@@ -28,7 +28,7 @@ class SurfaceWork:
         items: dim_items, sorted by id; row number = item index.
         paths: categories of each item, closest first.
         data: the history as arrays, item indices of the generation.
-        is_available: bool, shape (n_items,), may be shown to everybody.
+        rules: business rules, of every surface.
         run_date: the last day of the history.
         surfaces: their rules.
     """
@@ -38,26 +38,31 @@ class SurfaceWork:
     items: pl.DataFrame
     paths: pl.Series
     data: Interactions
-    is_available: npt.NDArray[np.bool_]
+    rules: SurfaceRules
     run_date: date
     surfaces: SurfacesSection
 
 
-def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, ListBlock]]:
+def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, Iterator[ListBlock]]]:
     """Make the lists of one surface after the other; a surface without any is left out of the generation."""
-    surfaces, available, items = work.surfaces, work.is_available, work.items
+    surfaces, items, rules = work.surfaces, work.items, work.rules
     kinship = item_kinship(items, work.paths)
     chosen, purchases = _days_with(work, pl.col("is_positive")), _days_with(work, pl.col("purchases") > 0)
-    makers: dict[str, Callable[[], ListBlock | None]] = {
-        ALSO_BOUGHT: lambda: also_bought_lists(chosen, items["item_id"], kinship, available, surfaces.also_bought),
-        TRENDING: lambda: trending_lists(work.data, items["categories"], available, surfaces.trending),
-        NEW: lambda: new_lists(work.data, items, available, work.run_date, surfaces.new),
-        AGAIN: lambda: again_lists(purchases, work.users, kinship.kinds, available, surfaces.again),
+    makers: dict[str, Callable[[Mask], ListBlock | None]] = {
+        ALSO_BOUGHT: lambda allowed: also_bought_lists(
+            chosen, items["item_id"], kinship, allowed, surfaces.also_bought
+        ),
+        TRENDING: lambda allowed: trending_lists(work.data, items["categories"], allowed, surfaces.trending),
+        NEW: lambda allowed: new_lists(work.data, items, allowed, work.run_date, surfaces.new),
     }
     for name, make in makers.items():
-        block = make()
+        block = make(rules.allowed_everywhere(name))
         if block is not None:
-            yield name, block
+            yield name, rules.pinned(name, [block])
+    due = again_lists(purchases, work.users, kinship.kinds, rules.for_users(AGAIN, work.users), surfaces.again)
+    if due is not None:
+        rules.keep_users(AGAIN, index_of(pl.Series(due.subjects), work.users))
+        yield AGAIN, iter([due])
 
 
 def _days_with(work: SurfaceWork, condition: pl.Expr) -> Interactions:
