@@ -155,11 +155,12 @@ def page_text(reports: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _whose(report: Mapping[str, Any]) -> str:
     first = report["points"][0]
+    on_sale, shown = f"{first['available']:,}", f"{first['countable']:,}"
     users, enough, quarter = (f"{count:,}" for count in (first["users"], first["eligible"], first["users"] * 10 // 4))
     return (
         f"{report['split']} split, {report['test_users']:,} {report['period']} users. Lists of {users} users; "
-        f"{enough} have candidates of enough categories. Coverage is of {first['countable']:,} items: {first['available']:,} "
-        f"are on sale, and a quarter of the places is {quarter}."
+        f"{enough} have candidates of enough categories. Coverage is of {shown} items: {on_sale} are on sale, and a "
+        f"quarter of the places is {quarter}."
     )
 
 
