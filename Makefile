@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-publish bench-models bench-lists bench-warehouse models-report cold-start lock clean
+	bench-publish bench-models bench-lists bench-warehouse models-report lists-report cold-start lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -85,6 +85,9 @@ bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million
 
 models-report: $(VENV) ## the tables and plots of docs/models.md: make models-report DATA=folder/of/public/logs (half an hour)
 	@$(BIN)/python -m benchmarks.models_report --data "$${DATA:?DATA=folder/of/public/logs is missing}"
+
+lists-report: $(VENV) ## the tables and plots of docs/lists.md: make lists-report DATA=folder/of/public/logs (ten minutes)
+	@$(BIN)/python -m benchmarks.lists_report --data "$${DATA:?DATA=folder/of/public/logs is missing}"
 
 cold-start: $(VENV) ## the tables and plots of docs/cold-start.md: newcomers and new items of simulated shops (some minutes)
 	@$(BIN)/python -m benchmarks.cold_start
