@@ -45,18 +45,17 @@ def largest_of_dense(
     result = no_contributors(shares.shape[:2], m)
     signals, seeds = np.broadcast_to(signals, shares.shape), np.broadcast_to(seeds, shares.shape)
     left = np.where((shares == 0) | (signals == Signal.NONE), -np.inf, shares)
+    rows, columns = np.ogrid[: shares.shape[0], : shares.shape[1]]
     for place in range(min(m, shares.shape[2])):
-        at = left.argmax(axis=2)[:, :, None]
-        largest = np.take_along_axis(left, at, axis=2)[:, :, 0]
+        at = left.argmax(axis=2)
+        largest = left[rows, columns, at]
         is_summand = largest > -np.inf
         if not is_summand.any():
             break
-        result.signals[:, :, place] = np.where(
-            is_summand, np.take_along_axis(signals, at, axis=2)[:, :, 0], Signal.NONE
-        )
-        result.seeds[:, :, place] = np.where(is_summand, np.take_along_axis(seeds, at, axis=2)[:, :, 0], PAD)
+        result.signals[:, :, place] = np.where(is_summand, signals[rows, columns, at], Signal.NONE)
+        result.seeds[:, :, place] = np.where(is_summand, seeds[rows, columns, at], PAD)
         result.contributions[:, :, place] = np.where(is_summand, largest, 0)
-        np.put_along_axis(left, at, -np.inf, axis=2)
+        left[rows, columns, at] = -np.inf
     return result
 
 

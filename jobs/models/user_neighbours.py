@@ -9,13 +9,16 @@ for items that the user does not have.
 Source: Herlocker, Konstan, Borchers, Riedl (1999), An Algorithmic Framework for Performing Collaborative Filtering.
 """
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from jobs.models.base import PAD, Asked, Contributors, Signal, TopK
 from jobs.models.block_size import blocks
@@ -109,19 +112,29 @@ class UserNeighboursModel(HistoryModel[UserNeighbourParameters]):
         """
         histories = self.read_history(data)
         result = no_contributors(items.shape, m)
-        for rows in blocks(len(items), self.row_size):
-            nearest = self.nearest_users(histories[rows])
-            split = _ScoreSplit(self._training, self._lengths, self._parameters.shrinkage)
-            for row in range(rows.start, rows.stop):
-                own = slice(histories.indptr[row], histories.indptr[row + 1])
-                likely = slice(nearest.indptr[row - rows.start], nearest.indptr[row - rows.start + 1])
-                if likely.start == likely.stop:
-                    continue
-                history = histories.indices[own]
-                shares = split.shares(history, histories.data[own], nearest.indices[likely], items[row])
-                largest = largest_of_dense(np.array([Signal.PEOPLE], dtype=np.uint8), history, shares.T[None], m)
-                put_contributors(result, row, Contributors(*(part[0] for part in largest)))
+        # BLAS threads under our own slow both down.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._threads or os.cpu_count() or 1) as pool:
+            for _ in pool.map(
+                lambda rows: self._explain_rows(histories, items, rows, m, result), blocks(len(items), self.row_size)
+            ):
+                pass
         return result
+
+    def _explain_rows(
+        self, histories: csr_matrix, items: npt.NDArray[np.int32], rows: slice, m: int, result: Contributors
+    ) -> None:
+        nearest = self.nearest_users(histories[rows])
+        split = _ScoreSplit(self._training, self._lengths, self._parameters.shrinkage)
+        signal = np.array([Signal.PEOPLE], dtype=np.uint8)
+        for row in range(rows.start, rows.stop):
+            own = slice(histories.indptr[row], histories.indptr[row + 1])
+            likely = slice(nearest.indptr[row - rows.start], nearest.indptr[row - rows.start + 1])
+            if likely.start == likely.stop:
+                continue
+            history = histories.indices[own]
+            shares = split.shares(history, histories.data[own], nearest.indices[likely], items[row])
+            largest = largest_of_dense(signal, history, shares.T[None], m)
+            put_contributors(result, row, Contributors(*(part[0] for part in largest)))
 
     def save(self, folder: Path) -> None:
         """Write the histories."""
@@ -179,31 +192,26 @@ class _ScoreSplit:
         Returns:
             float32, shape (h, k); sums to the scores over the first axis; 0 where padded.
         """
-        row, place = self._cells_of(neighbours)
-        length = np.sqrt(np.square(weights, dtype=np.float64).sum())
-        scale = 1 / (length * self._lengths[neighbours] + self._shrinkage)
-        own = self._dense(row, place, len(neighbours), history) * (weights * scale[:, None])
         used = items >= 0
+        wanted, column = np.unique(np.concatenate((history, items[used])), return_inverse=True)
+        theirs = self._dense(neighbours, wanted)
+        length = np.sqrt(np.square(weights, dtype=np.float64).sum())
+        scale = (1 / (length * self._lengths[neighbours] + self._shrinkage)).astype(np.float32)
+        own = theirs[:, column[: len(history)]] * scale[:, None]
         shares = np.zeros((len(history), len(items)), dtype=np.float32)
-        shares[:, used] = own.T @ self._dense(row, place, len(neighbours), items[used])
+        shares[:, used] = weights[:, None] * (own.T @ theirs[:, column[len(history) :]])
         return shares
 
-    def _cells_of(self, neighbours: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Where the matrix holds the neighbours' items: number of the neighbour, and place in its arrays."""
+    def _dense(self, neighbours: npt.NDArray[np.int32], wanted: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """The neighbours' weights of some distinct items, float32, shape (n, len(wanted))."""
         starts = self._training.indptr[neighbours].astype(np.int64)
         counts = self._training.indptr[neighbours + 1] - starts
-        row = np.repeat(np.arange(len(neighbours)), counts)
-        first = np.cumsum(counts) - counts
-        return row, np.arange(len(row)) + np.repeat(starts - first, counts)
-
-    def _dense(
-        self, row: npt.NDArray[np.int64], place: npt.NDArray[np.int64], n: int, wanted: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.float32]:
-        """The neighbours' weights of some distinct items, float32, shape (n, len(wanted))."""
+        place = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
         self._column[wanted] = np.arange(len(wanted))
         column = self._column[self._training.indices[place]]
         self._column[wanted] = PAD
-        kept = column >= 0
-        block = np.zeros((n, len(wanted)), dtype=np.float32)
-        block[row[kept], column[kept]] = self._training.data[place[kept]]
+        kept = np.flatnonzero(column >= 0)
+        row = np.repeat(np.arange(len(neighbours)) * len(wanted), counts)[kept]
+        block = np.zeros((len(neighbours), len(wanted)), dtype=np.float32)
+        block.ravel()[row + column[kept]] = self._training.data[place[kept]]
         return block
