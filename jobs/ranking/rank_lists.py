@@ -1,5 +1,6 @@
 """Make every list of a new generation: a folder that is complete or absent."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from jobs.evaluation.ranking_task import available_on
 from jobs.evaluation.training_due import model_in_force
 from jobs.models.base import Model
 from jobs.models.popularity import popularity_order
+from jobs.ranking.explore_catalogue import explore_catalogue
+from jobs.ranking.explored_items import save_explored
 from jobs.ranking.find_new_items import new_items, not_seen_enough
 from jobs.ranking.home_fillers import HomeFillers, PopularOrder, popular_by_segment, save_fillers
 from jobs.ranking.interaction_matrix import make_interactions
@@ -18,11 +21,14 @@ from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import save_lists
+from jobs.ranking.tally_lists import ListTally
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import segments_of, serving_data
 from jobs.reranking.item_traits import item_traits
+from jobs.reranking.spill_drafts import SpilledDrafts
 from jobs.rules.check_rules import load_rules
 from jobs.rules.compile_rules import RuleBook
+from jobs.rules.list_rules import shown_to_somebody
 from jobs.rules.surface_rules import SurfaceRules
 from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
@@ -61,7 +67,7 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
     book = load_rules(settings, items, people, run_date)
     generation = next_generation(layout, run_date)
     with new_folder(layout.lists / generation) as folder:
-        counts, n_items = write_lists(
+        counts, n_items, measured = write_lists(
             folder, run_date, history, items, people, impressions, model, model_items, settings, book
         )
         summary = ListsManifest(
@@ -75,9 +81,10 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
                 name: getattr(settings, name).model_dump(mode="json")
                 for name in ("surfaces", "diversity", "coverage", "rules")
             },
+            measured=measured,
         )
         (folder / MANIFEST_FILE).write_bytes(encode_manifest(summary))
-    return {"generation": generation, "model_version": version, "lists": counts, "items": n_items}
+    return {"generation": generation, "model_version": version, "lists": counts, "items": n_items, **measured}
 
 
 def model_of_day(settings: Settings, run_date: date) -> str:
@@ -110,7 +117,7 @@ def write_lists(
     model_items: pl.Series,
     settings: Settings,
     book: RuleBook,
-) -> tuple[dict[str, int], int]:
+) -> tuple[dict[str, int], int, dict[str, Any]]:
     """Write the catalogue and the lists of all surfaces; equal input gives equal files.
 
     Args:
@@ -122,11 +129,11 @@ def write_lists(
         impressions: how often each item was shown, see `read_exposure`.
         model: fitted.
         model_items: ids of the model's item indices.
-        settings: [surfaces], [catalogue] and [train].seed.
+        settings: [surfaces], [diversity], [coverage], [catalogue] and [train].seed.
         book: business rules beside these items and people.
 
     Returns:
-        Number of lists a surface, and of items in the catalogue.
+        Number of lists a surface, of items in the catalogue, and what the home lists are like.
     """
     surfaces: SurfacesSection = settings.surfaces
     is_available, rules = available_on(items, run_date), SurfaceRules(book)
@@ -157,12 +164,14 @@ def write_lists(
         rules=rules.for_users("home", users),
         surface=surfaces.home,
         diversity=settings.diversity,
+        coverage=settings.coverage,
     )
+    n_home, measured = write_home_lists(folder, home)
     paths = closest_categories(catalogue, settings.catalogue.categories)
     filling = popular_items(data, catalogue, of_similar, popular[0].window_days, surfaces.similar.k + 1)
     similar = similar_lists(ranking.only(of_similar), catalogue, paths, filling, surfaces.similar.k)
     counts = {
-        "home": save_lists(_list_file(folder, "home"), home_lists(home)),
+        "home": n_home,
         "similar": save_lists(_list_file(folder, "similar"), rules.pinned("similar", similar)),
         "popular": save_lists(
             _list_file(folder, "popular"),
@@ -172,7 +181,38 @@ def write_lists(
         ),
     }
     rules.save(folder, {surface: _list_file(folder, surface) for surface in counts})
-    return counts, len(catalogue)
+    return counts, len(catalogue), measured
+
+
+def write_home_lists(folder: Path, work: HomeWork) -> tuple[int, dict[str, Any]]:
+    """Write the home lists, in two passes over the users where places are to be spent on under-exposed items.
+
+    Args:
+        folder: of the generation; takes the list file, and who explores what.
+        work: without explored items.
+
+    Returns:
+        The number of lists, and what they are like, as the manifest has it.
+    """
+    is_available = shown_to_somebody(work.rules)
+    before, after = (ListTally(work.traits.categories, is_available) for _ in range(2))
+    path, spent = _list_file(folder, "home"), 0
+    with SpilledDrafts() as drafts:
+        explored = explore_catalogue(work, drafts) if work.coverage.share > 0 else None
+        if explored is not None:
+            save_explored(folder, work.users, explored)
+            spent = int((explored.items >= 0).sum())
+        for draft in drafts.read():
+            before.add(draft)
+        made = drafts.read() if work.coverage.share > 0 else None
+        written = save_lists(path, after.watch(home_lists(replace(work, explored=explored), made)))
+    coverage = after.coverage()
+    return written, {
+        "coverage": coverage,
+        "coverage_before": before.coverage() if work.coverage.share > 0 else coverage,
+        "places_spent": spent,
+        "diversity": after.diversity(),
+    }
 
 
 def users_to_rank(history: pl.DataFrame, people: pl.DataFrame, rules: HomeSurface) -> pl.Series:

@@ -63,6 +63,11 @@ class ListRules:
     applied: tuple[AppliedRule, ...] = ()
 
 
+def shown_to_somebody(rules: ListRules) -> npt.NDArray[np.bool_]:
+    """Whether each item may be shown to any of the users, bool, shape (n_items,)."""
+    return np.asarray(rules.allowed[np.unique(rules.audiences)].any(axis=0))
+
+
 def no_rules(n_users: int, is_available: npt.NDArray[np.bool_]) -> ListRules:
     """One audience for whom everything on sale may be shown.
 
