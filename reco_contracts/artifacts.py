@@ -139,6 +139,24 @@ class Layout:
         """The last known popular items, for an API that starts while Redis is down."""
         return self.root / "serving" / "fallback.msgpack"
 
+    @property
+    def serving_rules(self) -> Path:
+        """The last good live rules, for an API that starts while Redis is down."""
+        return self.root / "serving" / "rules.json"
+
+    @property
+    def taken_down(self) -> Path:
+        """Items that somebody took down by hand, until the rules file says so."""
+        return self.root / "rules" / "taken_down.json"
+
+    def generation_rules(self, generation: str) -> Path:
+        """The rules file as it was when a generation was ranked; there is none where there were no rules."""
+        return self.lists / generation / "rules.yml"
+
+    def rules_report(self, generation: str) -> Path:
+        """What each rule did to the lists of a generation."""
+        return self.lists / generation / "rules.json"
+
 
 @contextmanager
 def replace_file(path: Path, *, mode: int = 0o644) -> Iterator[Path]:

@@ -177,6 +177,8 @@ DIM_ITEMS: Final = Table(
         Column("price", _F, nullable=True),
         Column("seller", _S, nullable=True),
         Column("brand", _S, nullable=True),
+        Column("min_age", DType.INT32, nullable=True),  # years that who sees it must have; null = everybody
+        Column("markets", DType.STRINGS, nullable=True),  # where it may be shown; null = everywhere
         Column("attributes", _S, nullable=True),  # JSON object as text
         Column("available_from", _T, nullable=True),
         Column("available_until", _T, nullable=True),

@@ -58,6 +58,8 @@ class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
         popular_windows_days: windows of the popular surface, the default first.
         lists: surface -> variant -> number of lists.
         settings: the ranking settings that were used.
+        measured: what the home lists are like as a whole: `coverage`, `coverage_before` under-exposed items were
+            spread, `places_spent` on that, and `diversity`. Empty in folders of earlier versions.
     """
 
     generation: str
@@ -67,6 +69,7 @@ class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
     popular_windows_days: tuple[int, ...]
     lists: dict[str, dict[str, int]]
     settings: dict[str, Any]
+    measured: dict[str, Any] = {}
 
 
 class ModelManifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,10 @@ class RedisKeys:
         """String: one chunk of the generation's items (`manifests.CatalogueChunk`)."""
         return f"{self.namespace}:catalogue:{generation}:{chunk}"
 
+    def rules(self) -> str:
+        """String: the business rules that hold at read time (`live_rules.LiveRules`)."""
+        return f"{self.namespace}:rules"
+
 
 def list_bucket(subject: str, buckets: int) -> int:
     """The bucket of a subject (a user, an item, or a popular list's name)."""

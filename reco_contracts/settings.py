@@ -268,13 +268,16 @@ class CoverageSection(Section):
     """[coverage]: places that are spent so that every item is shown to somebody."""
 
     share: float = Field(0.0, ge=0, le=0.5)
+    goal: float = Field(0.85, ge=0, le=1)
     min_lists: int = Field(1, ge=1)
+    most_per_list: int = Field(2, ge=1, le=5)
 
 
 class RulesSection(Section):
     """[rules]."""
 
     file: str = "rules.yml"
+    unknown_age: Literal["child", "adult"] = "child"
 
 
 class ValidateSection(Section):

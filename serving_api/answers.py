@@ -9,6 +9,7 @@ from reco_contracts.list_codec import PackedHead, unpack_head
 from serving_api.catalogue import Catalogue
 from serving_api.generation import DEFAULT_VARIANT, Generation
 from serving_api.parameters import BadRequestError
+from serving_api.rules import Block
 
 JSON: Final = b"application/json"
 HTML: Final = b"text/html; charset=utf-8"
@@ -38,13 +39,6 @@ class Answer(NamedTuple):
     allow: bytes = b""
 
 
-class Block(NamedTuple):
-    """Items of one source within an answer."""
-
-    picked: PackedHead
-    source: str
-
-
 def pick(
     catalogue: Catalogue,
     value: bytes | None,
@@ -53,7 +47,7 @@ def pick(
     category: str = "",
     taken: Iterable[int] = (),
 ) -> PackedHead:
-    """The first items of a packed list that may be shown.
+    """The first items of a packed list that may be shown; live rules hold in every one.
 
     Args:
         catalogue: of the list's generation.
@@ -69,14 +63,20 @@ def pick(
     """
     if value is None or limit <= 0:
         return EMPTY
+    hidden = catalogue.rules.hidden
     if not (excluded or category or taken):
-        return unpack_head(value, limit)
+        head = unpack_head(value, limit)
+        if not hidden or hidden.isdisjoint(head.items):
+            return head
     whole = unpack_head(value, _WHOLE_LIST)
     held, ids, categories = set(taken), catalogue.ids, catalogue.categories
     keep = [
         at
         for at, item in enumerate(whole.items)
-        if item not in held and ids[item] not in excluded and (not category or category in categories[item])
+        if item not in held
+        and item not in hidden
+        and ids[item] not in excluded
+        and (not category or category in categories[item])
     ][:limit]
     return PackedHead(
         tuple(whole.items[at] for at in keep),

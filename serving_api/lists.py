@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
-from reco_contracts.list_codec import first_reason
+from reco_contracts.list_codec import first_reason, unpack_list
 from reco_contracts.logs import get_logger
 from reco_contracts.reasons import Reason
-from serving_api.answers import Answer, Block, json_bytes, list_answer, pick
+from serving_api.answers import Answer, json_bytes, list_answer, pick
 from serving_api.generation import HOME, POPULAR, SIMILAR, Generation
 from serving_api.parameters import BadRequestError, id_set, name_or_empty, one, read_id, read_query, whole_number
+from serving_api.rules import Block, place_pins
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -19,7 +20,7 @@ _RECOMMEND = ("surface", "limit", "category", "exclude")
 _SIMILAR = ("limit", "exclude")
 _POPULAR = ("category", "window", "limit", "exclude")
 _NOBODY: frozenset[str] = frozenset()
-_OF_SEGMENT = int(Reason.POPULAR_IN_SEGMENT)
+_OF_SEGMENT, _PINNED = int(Reason.POPULAR_IN_SEGMENT), int(Reason.PINNED)
 
 
 async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
@@ -54,6 +55,7 @@ async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> An
                 generation.catalogue, generation.popular_list(category), limit - len(held), excluded, taken=held
             )
             blocks.append(Block(filled, missing))
+        blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, category)
         return list_answer(api.request_id(), subject, generation, surface, blocks)
 
     return _or_fallback(api, build, value, otherwise)
@@ -81,6 +83,7 @@ async def similar(api: "LookupApi", segment: bytes, query_string: bytes) -> Answ
         blocks = _own(generation, stored, "similar", limit, excluded, "")
         if not (blocks and blocks[0].picked.items):
             blocks = [Block(pick(generation.catalogue, generation.popular_list(), limit, excluded), missing)]
+        blocks = place_pins(generation.catalogue, SIMILAR, blocks, limit, excluded)
         return list_answer(api.request_id(), subject, generation, SIMILAR, blocks)
 
     return _or_fallback(api, build, value, otherwise)
@@ -99,13 +102,14 @@ async def popular(api: "LookupApi", segment: bytes, query_string: bytes) -> Answ
     """
     generation = api.live.generation
     query = read_query(query_string, _POPULAR)
-    limit, category = api.read_limit(query), name_or_empty(query, "category")
+    limit, category, excluded = api.read_limit(query), name_or_empty(query, "category"), id_set(query, "exclude")
     window = _window(query, generation)
     value = generation.popular_list(category, window)
-    picked = pick(generation.catalogue, value, limit, id_set(query, "exclude"))
+    picked = pick(generation.catalogue, value, limit, excluded)
     subject = b'"category":%b,"window_days":%b,' % (json_bytes(category or None), json_bytes(window))
     source = "popular" if api.live.is_current else "fallback"
-    return list_answer(api.request_id(), subject, generation, POPULAR, [Block(picked, source)])
+    blocks = place_pins(generation.catalogue, POPULAR, [Block(picked, source)], limit, excluded, category)
+    return list_answer(api.request_id(), subject, generation, POPULAR, blocks)
 
 
 async def _stored(api: "LookupApi", generation: Generation, surface: str, subject: str) -> tuple[bytes | None, str]:
@@ -122,7 +126,10 @@ async def _stored(api: "LookupApi", generation: Generation, surface: str, subjec
 
 def _source_of(value: bytes | None) -> str:
     """Whose a stored list is: what a segment likes stands first in the list of a user who did nothing yet."""
-    return "segment" if value and first_reason(value) == _OF_SEGMENT else "personal"
+    reason = first_reason(value) if value else Reason.UNKNOWN
+    if value and reason == _PINNED:
+        reason = next((code for code in unpack_list(value).reasons if code != _PINNED), reason)
+    return "segment" if reason == _OF_SEGMENT else "personal"
 
 
 def _own(

@@ -12,6 +12,7 @@ from jobs.cli import (
     model_commands,
     operate_commands,
     quarantine_commands,
+    rules_commands,
     serving_commands,
     validation_commands,
     version_commands,
@@ -42,6 +43,7 @@ for _module in (
     model_commands,
     version_commands,
     validation_commands,
+    rules_commands,
     serving_commands,
     operate_commands,
 ):

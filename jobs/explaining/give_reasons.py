@@ -18,7 +18,7 @@ _OF_SOURCE = {
     Source.POPULAR: Reason.POPULAR,
     Source.NEW: Reason.NEW,
     Source.EXPLORED: Reason.NEW,
-    Source.PINNED: Reason.POPULAR,
+    Source.PINNED: Reason.PINNED,
 }
 _REASONS = np.array([_OF_SOURCE[source] for source in Source], dtype=np.uint8)
 

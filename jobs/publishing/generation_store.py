@@ -7,7 +7,7 @@ Publishing and rolling back renew the generation that becomes live and the one b
 it, publishing the live one again renews both, and `reco renew-lists` does so alone, for
 days on which nothing is released. A daily schedule therefore never lets the live
 generation expire, whatever its checks decide, and after a rollback the target has the
-full time again: its age does not count. `NS:current` and `NS:generations` never expire.
+full time again: its age does not count. `NS:current`, `NS:generations` and `NS:rules` never expire.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -8,7 +8,8 @@ generation, and `NS:generations` tells the next run what to remove:
    every generation but the live one is unlinked, from its manifest;
 3. the new manifest is recorded, then its keys are written, each with an expiry;
 4. counts and a sample of lists are read back and compared, byte by byte;
-5. one HSET makes it live and the old one `previous`.
+5. one HSET makes it live and the old one `previous`;
+6. the business rules that hold at read time follow, those of the file that was checked first.
 """
 
 import secrets
@@ -35,6 +36,7 @@ from jobs.publishing.plan_publication import Publication, expiry, plan
 from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
 from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
+from jobs.rules.push_rules import file_rules, push
 from reco_contracts.artifacts import record_publication, set_released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.logs import get_logger
@@ -61,12 +63,14 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
     Raises:
         EmptyPartitionError: there is no such folder.
         ContractError: the folder is incomplete or its files break their contract.
+        ConfigError: the business rules are wrong.
         PublishError: the store cannot take it, took it wrongly, or a newer one or another one of its name is live.
         StoreUnavailableError: the store cannot be reached.
     """
     started = time.monotonic()
     lists = read_lists_manifest(settings.layout, generation)
-    publication = plan(lists, settings, datetime.now(UTC))
+    now = datetime.now(UTC)
+    rules, publication = file_rules(settings, now), plan(lists, settings, now)
     with open_store(settings.redis) as store:
         seen = read_pointer(store, settings.keys)
         live = seen.live if seen.live and seen.live.generation == generation else None
@@ -79,6 +83,7 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
         else:
             check_order(lists, seen, is_forced=is_forced)
             summary = publish(store, publication, seen)
+        summary["rules"] = push(store, settings, rules, publication.manifest)
     record_publication(settings.layout, publication.manifest)
     set_released_model(settings.layout, lists.model_version)
     seconds = time.monotonic() - started

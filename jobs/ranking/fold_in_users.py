@@ -7,10 +7,10 @@ generation, data/overlays/<generation>/<name>.parquet, complete or absent.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from jobs.landing.importers.event_files import contract_source
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
 from jobs.publishing.read_lists import read_lists_manifest
+from jobs.ranking.explored_items import explored_of, load_explored
 from jobs.ranking.home_fillers import HomeFillers, load_fillers
 from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import HomeWork, home_lists
@@ -30,11 +31,13 @@ from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import serving_data
 from jobs.ranking.weigh_events import clicks_on, weigh_events
 from jobs.reranking.item_traits import item_traits
-from jobs.rules.list_rules import no_rules
+from jobs.rules.compile_rules import RuleBook, compile_rules
+from jobs.rules.generation_rules import rules_of_generation
+from jobs.rules.rule_set import RuleSet
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
-from reco_contracts.settings import DiversitySection, HomeSurface, Settings
+from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,11 @@ class HomeRanking:
         is_available: bool, shape (n_items,), on sale when the generation was ranked.
         surface: settings of home lists, as they were then.
         diversity: the same of how lists are chosen.
+        coverage: the same of what was spent on under-exposed items.
+        explored: who was given which of them; None = nobody.
         run_date: of the generation.
+        rules: business rules, as they were then.
+        unknown_age: the same of people without a birth year.
     """
 
     ranking: RankingModel
@@ -59,7 +66,11 @@ class HomeRanking:
     is_available: npt.NDArray[np.bool_]
     surface: HomeSurface
     diversity: DiversitySection
+    coverage: CoverageSection
+    explored: pl.DataFrame | None
     run_date: date
+    rules: RuleSet = field(default_factory=RuleSet)
+    unknown_age: Literal["child", "adult"] = "child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,7 @@ def fold_in_lists(
     model_data = serving_data(ordered, users, home.model_items, items, people, as_of)
     data = make_interactions(ordered, users, home.item_ids, as_of)
     catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
+    book = RuleBook(home.rules, catalogue, people, home.is_available, home.run_date, home.unknown_age)
     yield from home_lists(
         HomeWork(
             ranking=home.ranking,
@@ -109,9 +121,11 @@ def fold_in_lists(
             data=data,
             fillers=home.fillers,
             traits=item_traits(catalogue),
-            rules=no_rules(len(users), home.is_available),
+            rules=compile_rules(book, "home", users),
             surface=home.surface,
             diversity=home.diversity,
+            coverage=home.coverage,
+            explored=explored_of(home.explored, users, home.coverage.most_per_list),
         )
     )
 
@@ -188,7 +202,11 @@ def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRank
         is_available=is_available,
         surface=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
         diversity=DiversitySection.model_validate(manifest.settings.get("diversity", {})),
+        coverage=CoverageSection.model_validate(manifest.settings.get("coverage", {})),
+        explored=load_explored(layout.lists / generation),
         run_date=date.fromisoformat(manifest.run_date),
+        rules=rules_of_generation(layout, generation),
+        unknown_age=manifest.settings.get("rules", {}).get("unknown_age", "child"),
     )
 
 
