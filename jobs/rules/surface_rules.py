@@ -15,6 +15,7 @@ from jobs.rules.compile_rules import RuleBook, compile_for_all, compile_rules
 from jobs.rules.count_rules import count_rules, save_report
 from jobs.rules.list_rules import ListRules
 from jobs.rules.select_items import Mask
+from reco_contracts.surfaces import SubjectKind, subject_kind
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class SurfaceRules:
 
         An item is not pinned in its own list, nor in the list of a category that is not one of its own.
         """
-        yield from pin_blocks(blocks, self.for_all(surface), self._fits)
+        kind = subject_kind(surface)
+        yield from pin_blocks(blocks, self.for_all(surface), lambda subject, item: self._fits(kind, subject, item))
 
     def save(self, folder: Path, files: dict[str, Path]) -> None:
         """Keep the rules with the generation, and count what they did.
@@ -71,7 +73,10 @@ class SurfaceRules:
             rows += count_rules(files[surface], surface, rules)
         save_report(folder / "rules.json", self.book.rules, rows)
 
-    def _fits(self, subject: str, item: int) -> bool:
-        category = subject.rpartition("|")[2] if "|" in subject else None
+    def _fits(self, kind: SubjectKind, subject: str, item: int) -> bool:
         item_id, categories = self.book.items.select("item_id", "categories").row(item)
-        return subject != item_id and (not category or category in categories)
+        if kind is not SubjectKind.CATEGORY:
+            return bool(subject != item_id)
+        # A window stands before the category in the subject of a popular list.
+        category = subject.rpartition("|")[2]
+        return not category or category in categories
