@@ -205,7 +205,7 @@ def test_what_a_pool_cannot_give_is_not_asked_of_its_first_places(narrow_pool) -
     pool, traits = narrow_pool
     by_category = np.argsort(traits.categories[pool.items[:, :30]], axis=1, kind="stable")
     pool = Draft(pool.subjects, *(np.take_along_axis(column, by_category, axis=1) for column in pool[1:]))
-    lists = rerank(pool, 10, traits, DiversitySection(min_categories=5))
+    lists = rerank(pool, 10, traits, chosen_by(min_categories=5))
     assert np.array_equal(lists.items[:, :9], pool.items[:, :9])
     assert (traits.categories[lists.items] == 1).sum(axis=1).tolist() == [1] * 50
 
@@ -218,7 +218,7 @@ def test_where_no_new_category_is_left_the_other_limits_still_hold() -> None:
         categories.astype(np.int32), ("a", "b", "c"), np.column_stack([none] * 3), sellers.astype(np.int32), none
     )
     pool = pool_of([[0, 1, 2, 3, 4, 5]], [[6.0, 5.0, 4.0, 3.0, 2.0, 1.0]], [6])
-    chosen = DiversitySection(first=4, max_per_category=2, min_categories=3)
+    chosen = chosen_by(first=4, max_per_category=2, min_categories=3)
     lists = rerank(pool, 6, traits, chosen, (Limit("seller", traits.sellers, 1, 4),))
     assert lists.items[0].tolist() == [0, 1, 3, 4, 2, 5]
 
