@@ -29,7 +29,7 @@ _LIMITED = {"min_categories": 5, "max_per_category": 3}
 
 def _reranked(by_rules: bool = False, **settings: Any) -> Step:
     """A step that chooses lists; with limits and boosts of rules where so said."""
-    diversity = DiversitySection(**settings)
+    diversity = DiversitySection(**({"min_categories": 0} | settings))
 
     def step(pools: Pools, k: int, threads: int) -> Draft:
         limits, boosts = (pools.limits, pools.boosts) if by_rules else ((), None)

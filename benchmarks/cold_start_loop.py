@@ -149,7 +149,7 @@ def _rank(
         traits=item_traits(shop.items),
         rules=no_rules(len(shop.user_ids), on_sale),
         surface=rules,
-        diversity=DiversitySection(),
+        diversity=DiversitySection(method="none", min_categories=0),
     )
     blocks = list(home_lists(work))
     return ListBlock(

@@ -33,7 +33,7 @@ STRENGTHS: Final = {
     "dpp": (0.02, 0.05, 0.1, 0.3),
 }
 LIMITS: Final = (5, 6, 7, 8, 9, 10)
-SHARES: Final = (0.02, 0.05, 0.1, 0.2, 0.3)
+SHARES: Final = (0.05, 0.1, 0.2)
 RANDOM: Final = "drawn users"
 
 

@@ -302,11 +302,11 @@ class SurfacesSection(Section):
 class DiversitySection(Section):
     """[diversity]: how home lists are chosen from pools of candidates."""
 
-    method: Literal["none", "mmr", "calibrated", "dpp"] = "none"
-    strength: float = Field(0.3, ge=0, le=1)
+    method: Literal["none", "mmr", "calibrated", "dpp"] = "calibrated"
+    strength: float = Field(0.1, ge=0, le=1)
     candidates: int = Field(200, ge=1, le=2_000)
     first: int = Field(10, ge=1)
-    min_categories: int = Field(0, ge=0)
+    min_categories: int = Field(5, ge=0)
     max_per_category: int = Field(0, ge=0)
     exploration: float = Field(0.1, ge=0, le=1)
 
@@ -314,10 +314,10 @@ class DiversitySection(Section):
 class CoverageSection(Section):
     """[coverage]: places that are spent so that every item is shown to somebody."""
 
-    share: float = Field(0.0, ge=0, le=0.5)
+    share: float = Field(0.2, ge=0, le=0.5)
     goal: float = Field(0.85, ge=0, le=1)
     min_lists: int = Field(1, ge=1)
-    most_per_list: int = Field(2, ge=1, le=5)
+    most_per_list: int = Field(3, ge=1, le=5)
 
 
 class RulesSection(Section):

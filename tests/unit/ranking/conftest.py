@@ -64,6 +64,9 @@ def make_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeShop:
         defaults: dict[str, Any] = {
             "evaluate": {"min_warm_users": 20, "bootstrap_samples": 200},
             "train": {"als": ALS},
+            # Lists are the model's own unless a test is about what changes them.
+            "diversity": {"method": "none", "min_categories": 0},
+            "coverage": {"share": 0.0},
             "surfaces": {"home": {"k": 8, "new_items_share": 0.0}, "similar": {"k": 6}, "popular": {"k": 10}},
         }
         settings = load_settings(paths={"data": tmp_path / "data"}, **(defaults | sections))

@@ -17,7 +17,7 @@ from jobs.ranking.explored_items import EXPLORED_FILE
 FIRST = 5
 NOW = datetime(2026, 4, 2, tzinfo=UTC)
 SPENT = {"share": 0.4, "goal": 1.0}
-DIVERSE = {"first": FIRST, "candidates": 15}
+DIVERSE = {"method": "none", "min_categories": 0, "first": FIRST, "candidates": 15}
 
 
 class Ranked:

@@ -1,6 +1,7 @@
 """Lists chosen many at a time are those that plain definitions choose one at a time, and limits hold."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,11 @@ from reco_contracts.settings import DiversitySection
 METHODS = ("mmr", "calibrated", "dpp")
 # Gains are float32, and logarithms of determinants sum up to ten of them.
 EXACT = 2e-5
+
+
+def chosen_by(method: str = "none", **keys: Any) -> DiversitySection:
+    """A method with the given keys alone, and no limit."""
+    return DiversitySection(**({"method": method, "min_categories": 0} | keys))
 
 
 def reranked(case: Case, threads: int = 1) -> Draft:
@@ -133,7 +139,7 @@ def narrow_pool() -> tuple[Draft, ItemTraits]:
 @pytest.mark.parametrize("method", METHODS)
 def test_with_next_to_no_strength_a_list_is_the_first_of_its_pool(narrow_pool, method: str) -> None:
     pool, traits = narrow_pool
-    lists = rerank(pool, 50, traits, DiversitySection(method=method, strength=1e-9))
+    lists = rerank(pool, 50, traits, chosen_by(method=method, strength=1e-9))
     assert np.array_equal(lists.items, pool.items[:, :50])
 
 
@@ -143,7 +149,7 @@ def test_diversity_rises_with_strength_and_relevance_falls(narrow_pool, method: 
     pool, traits = narrow_pool
     values, relevances = [], []
     for strength in (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 1.0):
-        lists = rerank(pool, 10, traits, DiversitySection(method=method, strength=strength))
+        lists = rerank(pool, 10, traits, chosen_by(method=method, strength=strength))
         values.append(diversity_of(lists.items, traits.categories))
         relevances.append(float(lists.scores.mean()))
     assert values == sorted(values)
@@ -156,7 +162,7 @@ def test_a_calibrated_list_has_the_mix_of_the_history(narrow_pool) -> None:
     pool, traits = narrow_pool
     shares = np.zeros((50, 20), dtype=np.float32)
     shares[:, 5], shares[:, 11] = 0.7, 0.3
-    sure = DiversitySection(method="calibrated", strength=0.99, exploration=0.0)
+    sure = chosen_by(method="calibrated", strength=0.99, exploration=0.0)
     lists = rerank(pool, 10, traits, sure, mixes=csr_matrix(shares))
     counts = np.array([np.bincount(traits.categories[items], minlength=20) for items in lists.items])
     # Seven and three; the plain optimum, place by place, is the same.
@@ -170,7 +176,7 @@ def test_exploration_brings_what_the_history_does_not_have(narrow_pool) -> None:
     shares[:, 0] = 1
     distinct = []
     for exploration in (0.0, 0.3, 1.0):
-        chosen = DiversitySection(method="calibrated", strength=0.9, exploration=exploration)
+        chosen = chosen_by(method="calibrated", strength=0.9, exploration=exploration)
         lists = rerank(pool, 10, traits, chosen, mixes=csr_matrix(shares))
         distinct.append(diversity_of(lists.items, traits.categories))
     assert distinct[0] < distinct[1] < distinct[2]
@@ -179,7 +185,7 @@ def test_exploration_brings_what_the_history_does_not_have(narrow_pool) -> None:
 def test_a_limit_keeps_all_but_two_of_a_seller_behind_the_first_places(narrow_pool) -> None:
     pool, traits = narrow_pool
     sellers = np.where(np.arange(200) < 30, 0, np.arange(200)).astype(np.int32)
-    lists = rerank(pool, 50, traits, DiversitySection(), (Limit("seller", sellers, 2, 10),))
+    lists = rerank(pool, 50, traits, chosen_by(), (Limit("seller", sellers, 2, 10),))
     assert ((sellers[lists.items[:, :10]] == 0).sum(axis=1) == 2).all()
     # Right behind the first places come those that were held back, still in the model's order.
     assert (sellers[lists.items[:, 10:38]] == 0).all()
@@ -189,7 +195,7 @@ def test_a_limit_keeps_all_but_two_of_a_seller_behind_the_first_places(narrow_po
 def test_a_list_stays_full_where_its_pool_breaks_every_limit(narrow_pool) -> None:
     pool, traits = narrow_pool
     one_seller = (Limit("seller", np.zeros(200, dtype=np.int32), 1, 10),)
-    lists = rerank(pool, 50, traits, DiversitySection(method="mmr", max_per_category=2), one_seller)
+    lists = rerank(pool, 50, traits, chosen_by(method="mmr", max_per_category=2), one_seller)
     assert (lists.items >= 0).all()
     assert all(len(set(items)) == 50 for items in lists.items.tolist())
 
@@ -199,7 +205,7 @@ def test_what_a_pool_cannot_give_is_not_asked_of_its_first_places(narrow_pool) -
     pool, traits = narrow_pool
     by_category = np.argsort(traits.categories[pool.items[:, :30]], axis=1, kind="stable")
     pool = Draft(pool.subjects, *(np.take_along_axis(column, by_category, axis=1) for column in pool[1:]))
-    lists = rerank(pool, 10, traits, DiversitySection(min_categories=5))
+    lists = rerank(pool, 10, traits, chosen_by(min_categories=5))
     assert np.array_equal(lists.items[:, :9], pool.items[:, :9])
     assert (traits.categories[lists.items] == 1).sum(axis=1).tolist() == [1] * 50
 
@@ -212,7 +218,7 @@ def test_where_no_new_category_is_left_the_other_limits_still_hold() -> None:
         categories.astype(np.int32), ("a", "b", "c"), np.column_stack([none] * 3), sellers.astype(np.int32), none
     )
     pool = pool_of([[0, 1, 2, 3, 4, 5]], [[6.0, 5.0, 4.0, 3.0, 2.0, 1.0]], [6])
-    chosen = DiversitySection(first=4, max_per_category=2, min_categories=3)
+    chosen = chosen_by(first=4, max_per_category=2, min_categories=3)
     lists = rerank(pool, 6, traits, chosen, (Limit("seller", traits.sellers, 1, 4),))
     assert lists.items[0].tolist() == [0, 1, 3, 4, 2, 5]
 
@@ -246,7 +252,7 @@ def test_a_boost_lifts_an_item_also_without_diversity(narrow_pool) -> None:
     pool, traits = narrow_pool
     boosts = np.ones(pool.items.shape, dtype=np.float32)
     boosts[:, 199], boosts[:, 0] = 1e4, 0.0
-    lists = rerank(pool, 50, traits, DiversitySection(), boosts=boosts)
+    lists = rerank(pool, 50, traits, chosen_by(), boosts=boosts)
     assert np.array_equal(lists.items[:, 0], pool.items[:, 199])
     assert not (lists.items == pool.items[:, :1]).any()
     # The score in the file is the model's own, whatever its rank.
@@ -255,7 +261,7 @@ def test_a_boost_lifts_an_item_also_without_diversity(narrow_pool) -> None:
 
 def test_limits_are_held_again_after_an_item_was_put_in(narrow_pool) -> None:
     pool, traits = narrow_pool
-    chosen = DiversitySection(method="mmr", max_per_category=1)
+    chosen = chosen_by(method="mmr", max_per_category=1)
     lists = rerank(pool, 50, traits, chosen)
     behind = lists.items[:, 10:11] == lists.items  # right behind the first places, so of a category that is full
     moved = np.argsort(np.where(behind, 4.5, np.arange(50)), axis=1)
@@ -269,7 +275,7 @@ def test_limits_are_held_again_after_an_item_was_put_in(narrow_pool) -> None:
 
 def test_without_method_boosts_and_limits_nothing_is_computed(narrow_pool) -> None:
     pool, traits = narrow_pool
-    plain = rerank(pool, 50, traits, DiversitySection(), boosts=np.ones(pool.items.shape, dtype=np.float32))
+    plain = rerank(pool, 50, traits, chosen_by(), boosts=np.ones(pool.items.shape, dtype=np.float32))
     assert np.shares_memory(plain.items, pool.items)
 
 
@@ -277,5 +283,5 @@ def test_filled_items_stay_behind_the_model_s(narrow_pool) -> None:
     pool, traits = narrow_pool
     sources = np.where(np.arange(200) < 12, Source.PERSONAL, Source.POPULAR).astype(np.uint8)
     filled = pool._replace(sources=np.tile(sources, (50, 1)))
-    lists = rerank(filled, 50, traits, DiversitySection(method="mmr", strength=0.001))
+    lists = rerank(filled, 50, traits, chosen_by(method="mmr", strength=0.001))
     assert (lists.sources[:, :12] == Source.PERSONAL).all()
