@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.models.base import PAD, Asked, Contributors
+from jobs.models.hybrid import HybridModel
 from jobs.publishing.read_lists import read_lists_manifest
 from jobs.ranking.fold_in_users import home_work, load_home_ranking
 from jobs.ranking.interaction_matrix import weight_matrix
@@ -74,6 +75,11 @@ class UserLists:
     written: WrittenList
     history: pl.DataFrame
     catalogue: pl.DataFrame
+
+    @property
+    def has_kinds(self) -> bool:
+        """A contributor is a kind of sources, as a hybrid's are, and not an item of the user's alone."""
+        return self.work.ranking.model.name == HybridModel.name
 
     @property
     def is_as_written(self) -> bool:
