@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from reco_contracts.settings import Settings
 
 HOME = "home"
 VARIANT = "default"
+_NO_DIVERSITY: Final = {"method": "none", "min_categories": 0, "max_per_category": 0}
 # Contributors that a ranker has beside own items: the other signals, and what every candidate gets.
 _BESIDE_OWN = 10
 
@@ -128,12 +130,15 @@ class UserLists:
         place = np.flatnonzero(ranked.items[0] == own) if own != PAD else np.zeros(0, dtype=np.int64)
         return (int(place[0]) + 1, float(ranked.scores[0, place[0]])) if len(place) else None
 
-    def drafted_without(self, *, new: bool = False, limits: bool = False, diversity: bool = False) -> Draft:
+    def drafted_without(
+        self, *, new: bool = False, limits: bool = False, boosts: bool = False, diversity: bool = False
+    ) -> Draft:
         """The list that it would be if a step were left out.
 
         Args:
             new: no places for new items.
             limits: no limit of the rules.
+            boosts: no boost or damping of the rules.
             diversity: lists are the first of the pool.
         """
         work = self.work
@@ -141,8 +146,10 @@ class UserLists:
             work = replace(work, fillers=replace(work.fillers, new=None))
         if limits:
             work = replace(work, rules=replace(work.rules, limits=()))
+        if boosts:
+            work = replace(work, rules=replace(work.rules, boosts=np.ones_like(work.rules.boosts)))
         if diversity:
-            work = replace(work, diversity=work.diversity.model_copy(update={"method": "none"}))
+            work = replace(work, diversity=work.diversity.model_copy(update=_NO_DIVERSITY))
         return draft_lists(work, self.block, self.pool)
 
 
