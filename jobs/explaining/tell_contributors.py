@@ -19,6 +19,18 @@ _SAID: Final = {
     Signal.OTHER: "other features of user and item",
     Signal.BASE: "what every candidate gets",
 }
+# With an item of the user's; a contributor of a hybrid is a kind of sources, and the item the loudest among many.
+_OF_ITEM: Final = {
+    Signal.CONTENT: "like {}",
+    Signal.PEOPLE: "people with {}",
+    Signal.OWN_HABIT: "had before: {}",
+}
+_OF_KIND: Final = {
+    Signal.OWN_ITEM: "own items, most of all {}",
+    Signal.CONTENT: "content, most like {}",
+    Signal.PEOPLE: "people alike, most with {}",
+    Signal.OWN_HABIT: "had before: {}",
+}
 _COUNTED: Final = (
     ("purchases", "bought"),
     ("returns", "returned"),
@@ -46,7 +58,7 @@ class NamedContributor(msgspec.Struct, frozen=True):
 
     Attributes:
         signal: name in lower case, base.Signal.
-        what: the title of the user's own item, or how the signal reads.
+        what: how the signal reads, with the title of the user's own item.
         item_id: of the own item.
         did: what the user did with it.
         last: when, the last time.
@@ -119,7 +131,8 @@ def _in_words(row: dict[str, float | None]) -> str:
 def _name(lists: UserLists, signal: Signal, seed: int) -> tuple[str | None, str]:
     if seed < 0:
         return None, _SAID.get(signal, "an item that left the catalogue")
-    return lists.catalogue["item_id"][seed], title_of(lists, seed)
+    said = (_OF_KIND if lists.has_kinds else _OF_ITEM).get(signal, "{}")
+    return lists.catalogue["item_id"][seed], said.format(title_of(lists, seed))
 
 
 def title_of(lists: UserLists, item: int) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.models.base import PAD, Asked, Contributors
+from jobs.models.hybrid import HybridModel
 from jobs.publishing.read_lists import read_lists_manifest
 from jobs.ranking.fold_in_users import home_work, load_home_ranking
 from jobs.ranking.interaction_matrix import weight_matrix
@@ -24,6 +26,7 @@ from reco_contracts.settings import Settings
 
 HOME = "home"
 VARIANT = "default"
+_NO_DIVERSITY: Final = {"method": "none", "min_categories": 0, "max_per_category": 0}
 # Contributors that a ranker has beside own items: the other signals, and what every candidate gets.
 _BESIDE_OWN = 10
 
@@ -76,6 +79,11 @@ class UserLists:
     catalogue: pl.DataFrame
 
     @property
+    def has_kinds(self) -> bool:
+        """A contributor is a kind of sources, as a hybrid's are, and not an item of the user's alone."""
+        return self.work.ranking.model.name == HybridModel.name
+
+    @property
     def is_as_written(self) -> bool:
         """Whether the list that is made now is the one in the file, but for what is explored or pinned."""
         now = self.drafted.items[0]
@@ -122,12 +130,15 @@ class UserLists:
         place = np.flatnonzero(ranked.items[0] == own) if own != PAD else np.zeros(0, dtype=np.int64)
         return (int(place[0]) + 1, float(ranked.scores[0, place[0]])) if len(place) else None
 
-    def drafted_without(self, *, new: bool = False, limits: bool = False, diversity: bool = False) -> Draft:
+    def drafted_without(
+        self, *, new: bool = False, limits: bool = False, boosts: bool = False, diversity: bool = False
+    ) -> Draft:
         """The list that it would be if a step were left out.
 
         Args:
             new: no places for new items.
             limits: no limit of the rules.
+            boosts: no boost or damping of the rules.
             diversity: lists are the first of the pool.
         """
         work = self.work
@@ -135,8 +146,10 @@ class UserLists:
             work = replace(work, fillers=replace(work.fillers, new=None))
         if limits:
             work = replace(work, rules=replace(work.rules, limits=()))
+        if boosts:
+            work = replace(work, rules=replace(work.rules, boosts=np.ones_like(work.rules.boosts)))
         if diversity:
-            work = replace(work, diversity=work.diversity.model_copy(update={"method": "none"}))
+            work = replace(work, diversity=work.diversity.model_copy(update=_NO_DIVERSITY))
         return draft_lists(work, self.block, self.pool)
 
 

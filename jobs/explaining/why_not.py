@@ -21,7 +21,7 @@ class WhyNot(msgspec.Struct, frozen=True):
 
     Attributes:
         code: stable: unknown_item, seen, not_on_sale, rule, unknown_to_model, ranked_too_low, diversity, limit,
-            new_items, explored_items, pinned_items, changed_since.
+            boost, new_items, explored_items, pinned_items, changed_since.
         text: a sentence.
         rank: among all candidates of the user, from 1; None where it is none.
         score: the model's; None where it has none.
@@ -89,7 +89,7 @@ def _ranked_too_low(lists: UserLists, item: int) -> WhyNot | None:
     if item not in pool:
         text = f"ranked too low: place {rank:,} among all candidates, {pool_width(lists.work):,} are looked at"
         return WhyNot("ranked_too_low", text, rank, score, last)
-    behind = lists.drafted_without(new=True, limits=True, diversity=True)
+    behind = lists.drafted_without(new=True, limits=True, boosts=True, diversity=True)
     if item not in behind.items[0] and not _is_overtaken(lists, item):
         where = f"place {rank:,} among all candidates" if rank else "behind the popular items that fill the list"
         return WhyNot(
@@ -118,8 +118,13 @@ def _taken_out(lists: UserLists, item: int) -> WhyNot:
     if item in lists.drafted_without(new=True, limits=True).items[0]:
         text = f"removed by a limit: {_full_limits(lists, item, without_new)}"
         return WhyNot("limit", text, rank, score, last)
-    method = lists.work.diversity.method
-    text = f"removed by diversity ([diversity] method = {method!r}): others of other categories took its place"
+    if item in lists.drafted_without(new=True, limits=True, boosts=True).items[0]:
+        text = "business rules damp it, or lift others above it"
+        return WhyNot("boost", text, rank, score, last)
+    rules = lists.work.diversity
+    how = {"method": rules.method, "min_categories": rules.min_categories, "max_per_category": rules.max_per_category}
+    named = ", ".join(f"{key} = {value}" for key, value in how.items() if value not in ("none", 0))
+    text = f"removed by diversity ([diversity] {named}): items of other categories took its place"
     return WhyNot("diversity", text, rank, score, last)
 
 

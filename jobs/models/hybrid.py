@@ -106,7 +106,7 @@ class HybridModel:
     def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> _Floats:
         """What lists without blocked items are ranked by; a source that does not list an item gives it nothing."""
         scores = np.zeros(items.shape, dtype=np.float32)
-        for rows, people, lists, _ in self._asked_blocks(data, Asked(items.shape[1])):
+        for rows, people, lists, _ in self._asked_blocks(data, np.arange(data.n_users), Asked(items.shape[1])):
             used = items[rows] >= 0
             cells, place = _cells_of(items[rows], data.n_items)
             part = np.zeros(used.shape, dtype=np.float32)
@@ -126,7 +126,9 @@ class HybridModel:
         """What each kind of source adds to each score; see hybrid_reasons."""
         result = no_contributors(items.shape, m)
         n_sources = len(self._sources.names)
-        for rows, people, lists, never in self._asked_blocks(data, asked or Asked(items.shape[1])):
+        # The blocks of `recommend`: in others the sources' scores could differ by a bit, and near ties in rank.
+        known = np.flatnonzero(np.diff(weight_matrix(data).indptr) > 0)
+        for rows, people, lists, never in self._asked_blocks(data, known, asked or Asked(items.shape[1])):
             cells, place = _cells_of(items[rows], data.n_items)
             shares = np.zeros((len(cells), n_sources + 2))
             for some, ranker, values in self._each_ranker(cells, lists, people, never):
@@ -155,11 +157,11 @@ class HybridModel:
         return Sources(self._parameters.components, self._seed, self._threads)
 
     def _asked_blocks(
-        self, data: Interactions, asked: Asked
+        self, data: Interactions, users: _Cells, asked: Asked
     ) -> Iterator[tuple[_Cells, Interactions, list[SourceLists], csr_matrix | None]]:
-        """Rows of users, their data, the sources' lists and what is blocked, a block after the other."""
+        """Rows of some users, their data, the sources' lists and what is blocked, a block after the other."""
         wanted = max(asked.k, self._parameters.candidates)
-        for rows in _blocks(np.arange(data.n_users)):
+        for rows in _blocks(users):
             people, never = data.of_users(rows), None if asked.blocked is None else asked.blocked[rows]
             yield rows, people, self._sources.lists(people, wanted, never, asked.candidates), never
 

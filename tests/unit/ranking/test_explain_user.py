@@ -1,5 +1,6 @@
 """`reco explain`: a list with its reasons, a score as a sum, and the step that a missing item did not pass."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import msgspec
@@ -11,9 +12,12 @@ from typer.testing import CliRunner
 
 from jobs.cli.main import app
 from jobs.evaluation import evaluate_models
-from jobs.explaining import explain_user
+from jobs.explaining import explain_user, user_lists
 from jobs.explaining.user_lists import load_user_lists
+from jobs.explaining.why_not import why_not
 from jobs.ranking import rank_lists, train_model
+from jobs.ranking.make_home_lists import draft_lists
+from jobs.reranking.draft import Draft
 from jobs.reranking.limits import Limit
 from reco_contracts.errors import ContractError
 from reco_contracts.settings import get_settings
@@ -109,10 +113,6 @@ def test_steps_that_took_a_candidate_out_are_named(shop, explain, monkeypatch) -
     load = explain_user.load_user_lists
 
     def limited(*arguments):
-        from dataclasses import replace
-
-        from jobs.ranking.make_home_lists import draft_lists
-
         lists = load(*arguments)
         rules = replace(lists.work.rules, limits=(Limit("seller", kinds, 1, 6),))
         work = replace(lists.work, rules=rules)
@@ -127,6 +127,24 @@ def test_steps_that_took_a_candidate_out_are_named(shop, explain, monkeypatch) -
     changed = explain(user, second).item.missing
     # The greedy re-ranking that knows limits comes from elsewhere; without it the list still holds the item.
     assert changed.code in {"limit", "changed_since"}
+
+
+def test_a_damped_item_is_not_called_ranked_too_low(shop, monkeypatch) -> None:
+    """Re-ranking that knows boosts is tested with re-ranking; here it is a plain order by boosted score."""
+
+    def by_boost(work, block, pool):
+        boosts = work.rules.boosts[0][np.maximum(pool.items, 0)]
+        order = np.argsort(-pool.scores * boosts, axis=1, kind="stable")[:, : work.surface.k]
+        return Draft(pool.subjects, *(np.take_along_axis(column, order, axis=1) for column in pool[1:]))
+
+    monkeypatch.setattr(user_lists, "draft_lists", by_boost)
+    lists = load_user_lists(shop.settings, USER, GENERATION)
+    first = int(lists.pool.items[0, 0])
+    boosts = lists.work.rules.boosts.copy()
+    boosts[0, first] = 0.0
+    work = replace(lists.work, rules=replace(lists.work.rules, boosts=boosts))
+    damped = replace(lists, work=work, drafted=by_boost(work, lists.block, lists.pool))
+    assert why_not(damped, lists.catalogue["item_id"][first], first, None).code == "boost"
 
 
 def test_people_who_are_not_known_and_other_surfaces_are_told(shop, explain) -> None:
