@@ -12,12 +12,14 @@ import numpy.typing as npt
 import polars as pl
 
 from benchmarks.cold_start_shop import START, ArrayShop, clicks_history, draw_shop, first_clicks, train
+from jobs.landing.landed_schema import polars_schema
 from jobs.models.als import AlsModel, AlsParameters
 from jobs.ranking.fold_in_users import HomeRanking, fold_in_lists
 from jobs.ranking.home_fillers import plain_fillers
 from jobs.ranking.make_popular_lists import popular_items
 from jobs.ranking.ranking_model import ranking_model
 from jobs.simulation.shop_tastes import ShopSize
+from reco_contracts.columns import DIM_USERS
 from reco_contracts.settings import DiversitySection, HomeSurface
 
 LIST_LENGTH: Final = 10
@@ -65,7 +67,7 @@ def worth_of_lists(
     shop = draw_shop(ShopSize(users, items, days, seed, START), silent=silent)
     model = train(shop.interactions(), PARAMETERS, seed)
     clicked = first_clicks(shop, silent, max(clicks), np.random.default_rng(seed + 1_000))
-    home, nobody = _home(shop, model), pl.DataFrame(schema={"user_id": pl.String, "segment": pl.String})
+    home, nobody = _home(shop, model), pl.DataFrame(schema=polars_schema(DIM_USERS))
     results = []
     for count in clicks:
         history = clicks_history(shop, silent, clicked[:, :count])

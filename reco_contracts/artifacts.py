@@ -108,6 +108,10 @@ class Layout:
         """The lists of one surface and variant."""
         return self.lists / generation / surface / f"{variant}.parquet"
 
+    def why_file(self, generation: str, surface: str, variant: str) -> Path:
+        """What speaks for the first items of the lists of one surface and variant."""
+        return self.lists / generation / "why" / surface / f"{variant}.parquet"
+
     def overlay_file(self, generation: str, name: str) -> Path:
         """Lists of some users that were made after their generation, in the form of its home lists."""
         return self.root / "overlays" / generation / f"{name}.parquet"
@@ -138,6 +142,24 @@ class Layout:
     def serving_fallback(self) -> Path:
         """The last known popular items, for an API that starts while Redis is down."""
         return self.root / "serving" / "fallback.msgpack"
+
+    @property
+    def serving_rules(self) -> Path:
+        """The last good live rules, for an API that starts while Redis is down."""
+        return self.root / "serving" / "rules.json"
+
+    @property
+    def taken_down(self) -> Path:
+        """Items that somebody took down by hand, until the rules file says so."""
+        return self.root / "rules" / "taken_down.json"
+
+    def generation_rules(self, generation: str) -> Path:
+        """The rules file as it was when a generation was ranked; there is none where there were no rules."""
+        return self.lists / generation / "rules.yml"
+
+    def rules_report(self, generation: str) -> Path:
+        """What each rule did to the lists of a generation."""
+        return self.lists / generation / "rules.json"
 
 
 @contextmanager

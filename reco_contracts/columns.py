@@ -177,6 +177,8 @@ DIM_ITEMS: Final = Table(
         Column("price", _F, nullable=True),
         Column("seller", _S, nullable=True),
         Column("brand", _S, nullable=True),
+        Column("min_age", DType.INT32, nullable=True),  # years that who sees it must have; null = everybody
+        Column("markets", DType.STRINGS, nullable=True),  # where it may be shown; null = everywhere
         Column("attributes", _S, nullable=True),  # JSON object as text
         Column("available_from", _T, nullable=True),
         Column("available_until", _T, nullable=True),
@@ -299,6 +301,13 @@ LIST_SCORES: Final = "scores"  # list of float32, unscaled
 LIST_REASONS: Final = "reasons"  # list of uint8, reasons.Reason
 LIST_SEEDS: Final = "seeds"  # list of int32, -1 where the reason has no seed
 LIST_COLUMNS: Final = (LIST_SUBJECT, LIST_ITEMS, LIST_SCORES, LIST_REASONS, LIST_SEEDS)
+
+# --- contributors: data/lists/<generation>/why/<surface>/<variant>.parquet -----------------
+
+WHY_SIGNALS: Final = "signals"  # list of uint8, signals.Signal: of the first items in turn, so many of each
+WHY_SEEDS: Final = "seeds"  # list of int32, indices into catalogue.parquet; -1 = none
+WHY_SHARES: Final = "shares"  # list of float32, of the item's score
+WHY_COLUMNS: Final = (LIST_SUBJECT, WHY_SIGNALS, WHY_SEEDS, WHY_SHARES)
 
 # data/lists/<generation>/catalogue.parquet: row number = item index of the generation.
 CATALOGUE_COLUMNS: Final = ("item_id", "title", "categories", "diversity_category", "is_available")

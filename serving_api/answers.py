@@ -9,6 +9,7 @@ from reco_contracts.list_codec import PackedHead, unpack_head
 from serving_api.catalogue import Catalogue
 from serving_api.generation import DEFAULT_VARIANT, Generation
 from serving_api.parameters import BadRequestError
+from serving_api.rules import Block
 
 JSON: Final = b"application/json"
 HTML: Final = b"text/html; charset=utf-8"
@@ -38,13 +39,6 @@ class Answer(NamedTuple):
     allow: bytes = b""
 
 
-class Block(NamedTuple):
-    """Items of one source within an answer."""
-
-    picked: PackedHead
-    source: str
-
-
 def pick(
     catalogue: Catalogue,
     value: bytes | None,
@@ -53,7 +47,7 @@ def pick(
     category: str = "",
     taken: Iterable[int] = (),
 ) -> PackedHead:
-    """The first items of a packed list that may be shown.
+    """The first items of a packed list that may be shown; live rules hold in every one.
 
     Args:
         catalogue: of the list's generation.
@@ -69,14 +63,20 @@ def pick(
     """
     if value is None or limit <= 0:
         return EMPTY
+    hidden = catalogue.rules.hidden
     if not (excluded or category or taken):
-        return unpack_head(value, limit)
+        head = unpack_head(value, limit)
+        if not hidden or hidden.isdisjoint(head.items):
+            return head
     whole = unpack_head(value, _WHOLE_LIST)
     held, ids, categories = set(taken), catalogue.ids, catalogue.categories
     keep = [
         at
         for at, item in enumerate(whole.items)
-        if item not in held and ids[item] not in excluded and (not category or category in categories[item])
+        if item not in held
+        and item not in hidden
+        and ids[item] not in excluded
+        and (not category or category in categories[item])
     ][:limit]
     return PackedHead(
         tuple(whole.items[at] for at in keep),
@@ -99,23 +99,27 @@ def list_answer(request_id: bytes, subject: bytes, generation: Generation, surfa
     Raises:
         LookupError: an item, score or reason is not known.
     """
+    pieces, source = list_pieces(generation, surface, blocks)
+    pieces[0] = _ENVELOPE % (request_id, subject, generation.name_json) + pieces[0]
+    pieces.append(b',"cursor":null}')
+    return Answer(b"".join(pieces), generation=generation.name_header, source=source)
+
+
+def list_pieces(generation: Generation, surface: str, blocks: list[Block]) -> tuple[list[bytes], str]:
+    """A list's own members as pieces of JSON, from `surface` to the end of `items`, and its source; see `list_answer`.
+
+    Raises:
+        LookupError: an item, score or reason is not known.
+    """
     source = next((block.source for block in blocks if block.picked.items), blocks[0].source)
-    rank, pieces = 1, [_ENVELOPE]
+    rank, pieces = 1, [_LIST % (json_bytes(surface), _VARIANT_JSON, source.encode())]
     for picked, name in blocks:
         pieces += generation.catalogue.render(picked, name, rank)
         rank += len(picked.items)
-    pieces[0] = _ENVELOPE % (
-        request_id,
-        subject,
-        generation.name_json,
-        json_bytes(surface),
-        _VARIANT_JSON,
-        source.encode(),
-    )
     if rank > 1:
         pieces[-1] = pieces[-1][:-1]  # the comma after the last item
-    pieces.append(b'],"cursor":null}')
-    return Answer(b"".join(pieces), generation=generation.name_header, source=source)
+    pieces.append(b"]")
+    return pieces, source
 
 
 def json_answer(content: Any, status: int = 200) -> Answer:
@@ -130,7 +134,5 @@ def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)
-_ENVELOPE: Final = (
-    b'{"request_id":%b,%b"generation":%b,"surface":%b,"experiment":null,"variant":%b,'
-    b'"propensity":1.0,"source":"%b","items":['
-)
+_ENVELOPE: Final = b'{"request_id":%b,%b"generation":%b,'
+_LIST: Final = b'"surface":%b,"experiment":null,"variant":%b,"propensity":1.0,"source":"%b","items":['

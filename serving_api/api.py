@@ -12,11 +12,13 @@ from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from serving_api.answers import Answer, error_answer, json_answer
 from serving_api.features import item_features, user_features
-from serving_api.lists import popular, recommend, similar
+from serving_api.lists import also_bought, new, popular, recommend, similar, trending
 from serving_api.live import Live
 from serving_api.metrics import CONTENT_TYPE, Metrics
 from serving_api.pages import docs, index, openapi_json
 from serving_api.parameters import BadRequestError, Query, whole_number
+from serving_api.user_page import user_page
+from serving_api.why import why
 
 _log = get_logger(__name__)
 
@@ -155,30 +157,40 @@ async def _metrics(api: LookupApi, segment: bytes, query_string: bytes) -> Answe
 # By the number of path segments and the fixed ones among them; the id is the third.
 _WITH_ID: Final[dict[tuple[bytes, bytes, bytes], Route]] = {
     (b"v1", b"users", b"recommendations"): Route("/v1/users/{user_id}/recommendations", recommend),
+    (b"v1", b"users", b"page"): Route("/v1/users/{user_id}/page", user_page),
     (b"v1", b"users", b"features"): Route("/v1/users/{user_id}/features", user_features),
     (b"v1", b"items", b"similar"): Route("/v1/items/{item_id}/similar", similar),
+    (b"v1", b"items", b"also_bought"): Route("/v1/items/{item_id}/also_bought", also_bought),
     (b"v1", b"items", b"features"): Route("/v1/items/{item_id}/features", item_features),
 }
 _FIXED: Final[dict[bytes, Route]] = {
     b"/": Route("/", index),
     b"/v1/popular": Route("/v1/popular", popular),
+    b"/v1/trending": Route("/v1/trending", trending),
+    b"/v1/new": Route("/v1/new", new),
     b"/healthz": Route("/healthz", _health),
     b"/readyz": Route("/readyz", _readiness),
     b"/metrics": Route("/metrics", _metrics),
     b"/openapi.json": Route("/openapi.json", openapi_json),
     b"/docs": Route("/docs", docs),
 }
-ROUTES: Final = (*_WITH_ID.values(), *_FIXED.values())
+# A user and an item: the path is that of the user's list with two segments more.
+_WHY: Final = Route("/v1/users/{user_id}/recommendations/{item_id}/why", why)
+ROUTES: Final = (*_WITH_ID.values(), _WHY, *_FIXED.values())
 _SEGMENTS_WITH_ID: Final = 5
+_SEGMENTS_WITH_TWO: Final = 7
 
 
 def find_route(path: bytes) -> tuple[Route | None, bytes]:
-    """The route of a path, and the id in it.
+    """The route of a path, and the id in it; of two ids, both with a slash between.
 
     Args:
         path: still percent-encoded, so that an id may contain a slash.
     """
     segments = path.split(b"/")
+    if len(segments) == _SEGMENTS_WITH_TWO and not segments[0]:
+        is_why = segments[1:3] == [b"v1", b"users"] and segments[4] == b"recommendations" and segments[6] == b"why"
+        return (_WHY, b"/".join((segments[3], segments[5]))) if is_why else (None, b"")
     if len(segments) == _SEGMENTS_WITH_ID and not segments[0]:
         return _WITH_ID.get((segments[1], segments[2], segments[4])), segments[3]
     return _FIXED.get(path), b""

@@ -15,6 +15,7 @@ import msgspec
 from reco_contracts.list_codec import PAD, PackedHead
 from reco_contracts.manifests import CatalogueChunk
 from reco_contracts.reasons import REASONS, Reason, ReasonText
+from serving_api.rules import NO_RULES
 
 _json = msgspec.json.encode
 _MAX_LENGTH: Final = 1_000  # settings allow no longer lists
@@ -25,6 +26,10 @@ class Catalogue:
     """Items by index, as they read in an answer.
 
     Indices need not be dense: the copy on disk holds popular items only.
+
+    Attributes:
+        ids: by index, as are titles and categories.
+        rules: that hold now; replaced whole, at any moment.
     """
 
     def __init__(self) -> None:
@@ -32,6 +37,7 @@ class Catalogue:
         self.ids: dict[int, str] = {}
         self.titles: dict[int, str] = {}
         self.categories: dict[int, tuple[str, ...]] = {}
+        self.rules = NO_RULES
         self._heads: dict[int, bytes] = {}
         self._tails: dict[int, bytes] = {}
         self._endings: dict[tuple[str, int], _Endings] = {}

@@ -1,4 +1,4 @@
-"""The last known popular items on disk, for a process that starts while the store is down."""
+"""The last known popular items and rules on disk, for a process that starts while the store is down."""
 
 import asyncio
 from pathlib import Path
@@ -9,6 +9,7 @@ import msgspec
 from reco_contracts.artifacts import replace_file
 from reco_contracts.errors import ContractError
 from reco_contracts.list_codec import unpack_list
+from reco_contracts.live_rules import LiveRules, decode_live_rules, encode_live_rules
 from reco_contracts.manifests import CatalogueChunk
 from serving_api.generation import Generation, add_items
 
@@ -74,6 +75,28 @@ async def read_fallback(path: Path) -> Generation | None:
     generation = Generation(copy.generation, None, copy.windows_days, popular=copy.popular)
     await add_items(generation.catalogue, copy.indices, copy.items)
     return generation
+
+
+def write_rules_copy(path: Path, rules: LiveRules) -> None:
+    """Keep the rules that hold.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with replace_file(path) as temporary:
+        temporary.write_bytes(encode_live_rules(rules))
+
+
+def read_rules_copy(path: Path) -> LiveRules | None:
+    """The rules that were kept last; None where there are none.
+
+    Raises:
+        ContractError: the file is damaged.
+    """
+    try:
+        return decode_live_rules(path.read_bytes())
+    except FileNotFoundError:
+        return None
 
 
 def _decode(path: Path) -> FallbackCopy | None:

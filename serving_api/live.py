@@ -1,16 +1,17 @@
-"""Follow the pointer: which generation this process serves, and what is left when the store is gone."""
+"""Follow the store: which generation and which rules this process serves, and what is left when the store is gone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
+from reco_contracts.live_rules import LiveRules
 from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
-from serving_api.fallback_copy import read_fallback, write_fallback
+from serving_api.fallback_copy import read_fallback, read_rules_copy, write_fallback, write_rules_copy
 from serving_api.generation import Generation, load_generation, read_manifest
 from serving_api.redis_pipe import RedisPipe
+from serving_api.rules import RuleIndex, index_rules, read_rules
 from serving_api.store_address import parse_address
 
 _log = get_logger(__name__)
@@ -25,11 +26,15 @@ class Live:
     Attributes:
         generation: the one to answer from; a request takes it once and keeps it.
         pipe: for lookups, with their short deadline.
+        rules: the last good live rules.
+        broken_rules: how often the rules in the store could not be read.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Prepare; `start` connects and loads."""
         self.generation = Generation()
+        self.rules = LiveRules()
+        self.broken_rules = 0
         self.keys = settings.keys
         address = parse_address(settings.redis)
         connect = settings.redis.connect_timeout_seconds
@@ -38,8 +43,10 @@ class Live:
         self._poll_seconds = settings.serving.poll_seconds
         self._connect_seconds = connect
         self._fallback_path = settings.layout.serving_fallback
-        self._watcher: asyncio.Task[None] | None = None
-        self._last_error = ""
+        self._rules_path = settings.layout.serving_rules
+        self._rules_version = b""
+        self._watchers: list[asyncio.Task[None]] = []
+        self._last_errors: dict[str, str] = {}
 
     @property
     def is_ready(self) -> bool:
@@ -56,18 +63,25 @@ class Live:
         self.pipe.start()
         self._loading.start()
         await self._loading.wait_until_up(self._connect_seconds)
-        await self._guarded(self.refresh)
+        # First, so that nothing is served before it is known what may not be.
+        await self._guarded("rules", self.refresh_rules)
+        if not self._rules_version:
+            await self._guarded("rules", self._read_rules_copy)
+        await self._guarded("generation", self.refresh)
         if not self.is_ready:
-            await self._guarded(self._read_copy)
+            await self._guarded("generation", self._read_copy)
         await self.pipe.wait_until_up(self._connect_seconds if self._loading.is_up else 0.01)
-        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        loop = asyncio.get_running_loop()
+        # Rules do not wait while a large catalogue is loaded.
+        steps = (("generation", self.refresh), ("rules", self.refresh_rules))
+        self._watchers = [loop.create_task(self._watch(*step)) for step in steps]
 
     async def close(self) -> None:
         """Stop following and close both connections."""
-        if self._watcher:
-            self._watcher.cancel()
+        for watcher in self._watchers:
+            watcher.cancel()
             with suppress(asyncio.CancelledError):
-                await self._watcher
+                await watcher
         await self.pipe.close()
         await self._loading.close()
 
@@ -82,8 +96,8 @@ class Live:
         if manifest is None or manifest == self.generation.manifest:
             return
         generation = await load_generation(self._loading, self.keys, manifest)
-        self.generation = generation
-        self._last_error = ""
+        await self._serve(generation)
+        self._last_errors.pop("generation", None)
         _log.info("generation is live", generation=generation.name, items=len(generation.catalogue))
         try:
             await asyncio.to_thread(write_fallback, self._fallback_path, generation)
@@ -92,18 +106,67 @@ class Live:
                 "the copy of the popular items was not written", path=str(self._fallback_path), error=str(error)
             )
 
+    async def refresh_rules(self) -> None:
+        """Read the live rules if they are others than those that hold; swap in one assignment.
+
+        Raises:
+            StoreUnavailableError: the store does not answer; the rules that hold stay.
+            ContractError: the value cannot be read; the rules that hold stay.
+        """
+        try:
+            found = await read_rules(self._loading, self.keys, self._rules_version)
+        except ContractError:
+            self.broken_rules += 1
+            raise
+        except StoreUnavailableError:
+            self.broken_rules += self._loading.is_up  # it answers, but with no rules
+            raise
+        self._last_errors.pop("rules", None)
+        if found is None:
+            return
+        rules, version = found
+        await self._hold(rules)
+        self._rules_version = version
+        _log.info("rules hold", version=rules.version, hidden=len(rules.hidden), pins=len(rules.pins))
+        try:
+            await asyncio.to_thread(write_rules_copy, self._rules_path, rules)
+        except OSError as error:
+            _log.warning("the copy of the rules was not written", path=str(self._rules_path), error=str(error))
+
+    async def _hold(self, rules: LiveRules) -> None:
+        """Let rules hold for the generation that is served, also if another one comes meanwhile."""
+        self.rules, generation, index = rules, None, RuleIndex()
+        while generation is not self.generation:
+            generation = self.generation
+            index = await index_rules(rules, generation.catalogue)
+        self.generation.catalogue.rules = index
+
+    async def _serve(self, generation: Generation) -> None:
+        """Serve a generation with the rules that hold, also if others come meanwhile."""
+        rules = None
+        while rules is not self.rules:
+            rules = self.rules
+            generation.catalogue.rules = await index_rules(rules, generation.catalogue)
+        self.generation = generation
+
+    async def _read_rules_copy(self) -> None:
+        rules = await asyncio.to_thread(read_rules_copy, self._rules_path)
+        if rules:
+            await self._hold(rules)
+            _log.warning("holding the last known rules from disk", version=rules.version)
+
     async def _read_copy(self) -> None:
         copy = await read_fallback(self._fallback_path)
         if copy:
-            self.generation = copy
+            await self._serve(copy)
             _log.warning("serving the last known popular items from disk", generation=copy.name)
 
-    async def _watch(self) -> None:
+    async def _watch(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
-            await self._guarded(self.refresh)
+            await self._guarded(what, step)
 
-    async def _guarded(self, step: Callable[[], Any]) -> None:
+    async def _guarded(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
         """Run a step; what is wrong is said once, and what is served stays."""
         try:
             await step()
@@ -111,6 +174,6 @@ class Live:
             pass  # the pipe reports it
         except Exception as error:  # noqa: BLE001 - following must not end, whatever is in the store
             said = str(error) if isinstance(error, ContractError) else repr(error)
-            if said != self._last_error:
-                self._last_error = said
-                _log.error("generation not loaded", error=said)
+            if said != self._last_errors.get(what):
+                self._last_errors[what] = said
+                _log.error(f"{what} not loaded", error=said)

@@ -108,6 +108,17 @@ class Metrics(Collector):
         items = GaugeMetricFamily("reco_generation_items", "Items in its catalogue.", labels=["pid"])
         items.add_metric([pid], len(generation.catalogue))
         yield items
+        rules = GaugeMetricFamily(
+            "reco_rules_info", "1 for the live rules that hold; version is empty before any.", labels=["version", "pid"]
+        )
+        rules.add_metric([self._live.rules.version, pid], 1)
+        yield rules
+        hidden = GaugeMetricFamily("reco_hidden_items", "Items of the catalogue that rules hide now.", labels=["pid"])
+        hidden.add_metric([pid], len(generation.catalogue.rules.hidden))
+        yield hidden
+        broken = CounterMetricFamily("reco_broken_rules", "Reads of live rules that failed.", labels=["pid"])
+        broken.add_metric([pid], self._live.broken_rules)
+        yield broken
         up = GaugeMetricFamily("reco_store_up", "1 while lookups reach the store.", labels=["pid"])
         up.add_metric([pid], int(self._live.pipe.is_up))
         yield up

@@ -8,10 +8,12 @@ from rich.console import Console
 from jobs.cli import (
     analyst_commands,
     evaluation_commands,
+    explain_commands,
     landing_commands,
     model_commands,
     operate_commands,
     quarantine_commands,
+    rules_commands,
     serving_commands,
     validation_commands,
     version_commands,
@@ -42,7 +44,9 @@ for _module in (
     model_commands,
     version_commands,
     validation_commands,
+    rules_commands,
     serving_commands,
+    explain_commands,
     operate_commands,
 ):
     _module.register(app)

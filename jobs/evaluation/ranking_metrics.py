@@ -114,12 +114,22 @@ def diversity(items: npt.NDArray[np.int32], categories: npt.NDArray[np.int32]) -
     Returns:
         None where the catalogue has no categories at all, or there is no list.
     """
-    lengths = (items >= 0).sum(axis=1)
-    if not (categories >= 0).any() or not lengths.any():
+    if not (categories >= 0).any() or not (items >= 0).any():
         return None
+    return float(diversity_of(items, categories).mean())
+
+
+def diversity_of(items: npt.NDArray[np.int32], categories: npt.NDArray[np.int32]) -> _Floats:
+    """Distinct categories / length of each list that holds anything.
+
+    Args:
+        items: int32, shape (n, k); -1 pads.
+        categories: int32, shape (n_items,); -1 = none, which adds no category.
+    """
+    lengths = (items >= 0).sum(axis=1)
     codes = np.sort(np.where(items >= 0, categories[items], -1), axis=1)
     distinct = (np.diff(codes, axis=1, prepend=-1) != 0).sum(axis=1)
-    return float((distinct[lengths > 0] / lengths[lengths > 0]).mean())
+    return np.asarray(distinct[lengths > 0] / lengths[lengths > 0])
 
 
 def bootstrap_means(values: _Floats, samples: int, seed: int) -> _Floats:

@@ -11,6 +11,7 @@ import msgspec
 from jobs.landing.ledger import LANDED, LedgerEntry, read_entries, replayed_reasons
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
+from jobs.rules.count_rules import describe_rule, read_report
 from reco_contracts.artifacts import Layout, complete_versions, read_model_manifest
 from reco_contracts.errors import RecoError, StoreUnavailableError
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, decode_lists_manifest
@@ -50,6 +51,7 @@ def describe_run(run_date: date, layout: Layout) -> dict[str, Any]:
         "checks": {what: _checks(report / f"checks_{what}.json") for what in ("features", "lists")},
         "lists": _measured(report / "checks_lists.json"),
         "generation": _generation(layout, run_date),
+        "rules": _rules(layout, run_date),
         "data_docs": [str(path) for path in sorted(report.glob("data_docs/*/index.html"))],
         "reports": str(report),
     }
@@ -153,6 +155,15 @@ def _measured(path: Path) -> dict[str, str]:
 def _generation(layout: Layout, run_date: date) -> str:
     lists = _lists_of(layout, run_date)
     return f"{lists.generation}, ranked by {lists.model_version}" if lists else _NOT_MADE
+
+
+def _rules(layout: Layout, run_date: date) -> dict[str, str] | str:
+    """What each rule did, by surface and name; see `count_rules` for what a count means."""
+    lists = _lists_of(layout, run_date)
+    if lists is None or not layout.rules_report(lists.generation).exists():
+        return _NOT_MADE
+    rows = read_report(layout, lists.generation)["rules"]
+    return {f"{row['surface']}.{row['rule']}": describe_rule(row) for row in rows} or "none touched a list"
 
 
 def _lists_of(layout: Layout, run_date: date) -> ListsManifest | None:

@@ -8,7 +8,8 @@ generation, and `NS:generations` tells the next run what to remove:
    every generation but the live one is unlinked, from its manifest;
 3. the new manifest is recorded, then its keys are written, each with an expiry;
 4. counts and a sample of lists are read back and compared, byte by byte;
-5. one HSET makes it live and the old one `previous`.
+5. one HSET makes it live and the old one `previous`;
+6. the business rules that hold at read time follow, those of the file that was checked first.
 """
 
 import secrets
@@ -21,6 +22,7 @@ from jobs.progress import progress_bar
 from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
 from jobs.publishing.connect_store import Store, open_store
 from jobs.publishing.generation_store import (
+    Kind,
     Pointer,
     claim_pointer,
     find_losses,
@@ -29,12 +31,14 @@ from jobs.publishing.generation_store import (
     read_pointer,
     record_generation,
     renew_generation,
+    tables,
     unlink_generation,
 )
 from jobs.publishing.plan_publication import Publication, expiry, plan
 from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
-from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
+from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue, table_file
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
+from jobs.rules.push_rules import file_rules, push
 from reco_contracts.artifacts import record_publication, set_released_model
 from reco_contracts.errors import PublishError
 from reco_contracts.logs import get_logger
@@ -61,12 +65,14 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
     Raises:
         EmptyPartitionError: there is no such folder.
         ContractError: the folder is incomplete or its files break their contract.
+        ConfigError: the business rules are wrong.
         PublishError: the store cannot take it, took it wrongly, or a newer one or another one of its name is live.
         StoreUnavailableError: the store cannot be reached.
     """
     started = time.monotonic()
     lists = read_lists_manifest(settings.layout, generation)
-    publication = plan(lists, settings, datetime.now(UTC))
+    now = datetime.now(UTC)
+    rules, publication = file_rules(settings, now), plan(lists, settings, now)
     with open_store(settings.redis) as store:
         seen = read_pointer(store, settings.keys)
         live = seen.live if seen.live and seen.live.generation == generation else None
@@ -79,6 +85,7 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
         else:
             check_order(lists, seen, is_forced=is_forced)
             summary = publish(store, publication, seen)
+        summary["rules"] = push(store, settings, rules, publication.manifest)
     record_publication(settings.layout, publication.manifest)
     set_released_model(settings.layout, lists.model_version)
     seconds = time.monotonic() - started
@@ -140,9 +147,9 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     record_generation(store, keys, manifest)
     target = WriteTarget(store, keys, manifest, publication.expire_at)
     write_catalogue(target, chunks)
-    total = sum(size.subjects for size in publication.sizes.values())
-    with progress_bar(f"publish {manifest.generation}", total) as advance:
-        written = sum(_write_surface(target, publication, *name, advance) for name in publication.sizes)
+    every = [*publication.sizes.values(), *publication.why_sizes.values()]
+    with progress_bar(f"publish {manifest.generation}", sum(size.subjects for size in every)) as advance:
+        written = {table: _write_table(target, publication, *table, advance) for table in tables(manifest)}
     check_catalogue(store, keys, manifest, chunks)
     # A live generation that lost keys is written again in its own place: nothing is left behind it.
     behind = None if seen.live and seen.live.generation == manifest.generation else seen.live
@@ -150,7 +157,8 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     if behind:
         renew_generation(store, keys, behind, publication.expire_at)
     return _summary("published", publication, behind) | {
-        "bytes": written + sum(map(len, chunks)),
+        "bytes": sum(written.values()) + sum(map(len, chunks)),
+        "why_bytes": sum(size for (kind, *_), size in written.items() if kind == "why"),
         "unlinked": sorted(leaving),
         "warnings": warnings,
     }
@@ -163,9 +171,9 @@ def _leaving(store: Store, keys: RedisKeys, seen: Pointer) -> Leaving:
 
 
 def _check_store(store: Store, publication: Publication, leaving: Leaving, catalogue_bytes: int) -> list[str]:
-    sizes = list(publication.sizes.values())
+    sizes = [*publication.sizes.values(), *publication.why_sizes.values()]
     estimate = estimate_bytes(sizes, publication.subjects_per_bucket, catalogue_bytes)
-    per_list = estimate / max(1, sum(size.subjects for size in sizes))
+    per_list = estimate / max(1, sum(size.subjects for size in publication.sizes.values()))
     whole = [entry for entry in leaving.values() if entry and not find_losses(store, publication.keys, entry)]
     reclaimable = int(per_list * sum(map(_lists_in, whole)))
     warnings = check_encoding(store, sizes, publication.subjects_per_bucket)
@@ -185,15 +193,20 @@ def _make_room(store: Store, keys: RedisKeys, seen: Pointer, leaving: Leaving) -
         unlink_generation(store, keys, name, entry)
 
 
-def _write_surface(
-    target: WriteTarget, publication: Publication, surface: str, variant: str, advance: Callable[[int], None]
+def _write_table(
+    target: WriteTarget,
+    publication: Publication,
+    kind: Kind,
+    surface: str,
+    variant: str,
+    advance: Callable[[int], None],
 ) -> int:
-    """Write and check one surface and variant; gives the bytes of its subjects and values."""
-    path = publication.layout.list_file(target.manifest.generation, surface, variant)
-    subjects = publication.sizes[surface, variant].subjects
-    sample = Sample(subjects, publication.readback_sample)
-    written = write_lists(target, path, surface, variant, sample, advance)
-    check_lists(target.store, target.keys, target.manifest, surface, variant, sample)
+    """Write and check the lists, or the contributors, of one surface and variant; gives their bytes."""
+    path = table_file(publication.layout, target.manifest.generation, kind, surface, variant)
+    sizes = publication.sizes if kind == "lists" else publication.why_sizes
+    sample = Sample(sizes[surface, variant].subjects, publication.readback_sample)
+    written = write_lists(target, path, surface, variant, sample, advance, kind)
+    check_lists(target.store, target.keys, target.manifest, surface, variant, sample, kind)
     return written
 
 

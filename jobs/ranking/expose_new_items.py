@@ -23,8 +23,9 @@ from scipy.sparse import csr_matrix
 
 from jobs.models.base import PAD, TopK
 from jobs.reranking.draft import Draft, Source
+from jobs.reranking.hash_pairs import id_words, mix_words, uniform_of
 from jobs.reranking.insert_items import insert_items
-from reco_contracts.hashing import HASH_SPACE, buckets_of
+from reco_contracts.hashing import HASH_SPACE
 
 # Of a standard deviation of a user's scores: lower follows taste more, and is harder to spread evenly.
 TEMPERATURE: Final = 0.25
@@ -86,11 +87,11 @@ def draw_candidates(users: list[str], names: tuple[str, ...], salt: str) -> npt.
     if n_new <= CANDIDATES:
         return np.tile(np.arange(n_new), (len(users), 1))
     drawn = np.empty((len(users), CANDIDATES), dtype=np.int64)
-    of_user, of_item = _words(f"{salt}|candidates", users), _words(f"{salt}|candidates", names)
+    of_user, of_item = id_words(f"{salt}|candidates", users), id_words(f"{salt}|candidates", names)
     step = max(1, _CELLS // n_new)
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
-        mixed = _mix(of_user[rows, None] ^ of_item[None, :])
+        mixed = mix_words(of_user[rows, None] ^ of_item[None, :])
         drawn[rows] = np.sort(np.argpartition(mixed, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
     return drawn
 
@@ -192,7 +193,7 @@ def choose_new_items(
     whole, part = int(wanted), wanted - int(wanted)
     places = whole + (_hashes(f"{new.salt}|places", users) < part)
     width = min(whole + (part > 0), candidates.shape[1])
-    of_user, of_item = _words(new.salt, users), _words(new.salt, new.names)
+    of_user, of_item = id_words(new.salt, users), id_words(new.salt, new.names)
     utility = standard_scores(scores) / TEMPERATURE + new.prices[candidates]
     utility += _gumbel(of_user[:, None] ^ of_item[candidates])
     items = new.items[candidates]
@@ -218,22 +219,10 @@ def _places(users: list[str], first: int, turns: int, salt: str) -> npt.NDArray[
     return np.array(places, dtype=np.int64).reshape(turns, len(users)).T
 
 
-def _words(salt: str, names: list[str] | tuple[str, ...]) -> npt.NDArray[np.uint64]:
-    return buckets_of(salt, (name.encode("utf-8", "surrogatepass") for name in names), HASH_SPACE).astype(np.uint64)
-
-
 def _hashes(salt: str, names: list[str]) -> Floats:
-    return _words(salt, names) / float(HASH_SPACE)
-
-
-def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of SplitMix64: every bit of the result depends on every bit of the word."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    return id_words(salt, names) / float(HASH_SPACE)
 
 
 def _gumbel(words: npt.NDArray[np.uint64]) -> Floats:
     """Standard Gumbel numbers out of bits: the largest of utility + noise is a draw from the utilities' softmax."""
-    uniform = (_mix(words) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
-    return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12))))
+    return np.asarray(-np.log(-np.log(np.clip(uniform_of(words), 1e-12, 1 - 1e-12))))

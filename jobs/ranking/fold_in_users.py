@@ -7,10 +7,10 @@ generation, data/overlays/<generation>/<name>.parquet, complete or absent.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from jobs.landing.importers.event_files import contract_source
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
 from jobs.publishing.read_lists import read_lists_manifest
+from jobs.ranking.explored_items import explored_of, load_explored
 from jobs.ranking.home_fillers import HomeFillers, load_fillers
 from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import HomeWork, home_lists
@@ -30,11 +31,13 @@ from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import serving_data
 from jobs.ranking.weigh_events import clicks_on, weigh_events
 from jobs.reranking.item_traits import item_traits
-from jobs.rules.list_rules import no_rules
+from jobs.rules.compile_rules import RuleBook, compile_rules
+from jobs.rules.generation_rules import rules_of_generation
+from jobs.rules.rule_set import RuleSet
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
-from reco_contracts.settings import DiversitySection, HomeSurface, Settings
+from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,12 @@ class HomeRanking:
         is_available: bool, shape (n_items,), on sale when the generation was ranked.
         surface: settings of home lists, as they were then.
         diversity: the same of how lists are chosen.
+        coverage: the same of what was spent on under-exposed items.
+        explored: who was given which of them; None = nobody.
         run_date: of the generation.
+        liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
+        rules: business rules, as they were then.
+        unknown_age: the same of people without a birth year.
     """
 
     ranking: RankingModel
@@ -59,7 +67,12 @@ class HomeRanking:
     is_available: npt.NDArray[np.bool_]
     surface: HomeSurface
     diversity: DiversitySection
+    coverage: CoverageSection
+    explored: pl.DataFrame | None
     run_date: date
+    liked_stars: float | None = None
+    rules: RuleSet = field(default_factory=RuleSet)
+    unknown_age: Literal["child", "adult"] = "child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +107,33 @@ def fold_in_lists(
     Yields:
         Lists in order of user id, indices of the generation.
     """
+    yield from home_lists(home_work(home, users, history, items, people))
+
+
+def home_work(
+    home: HomeRanking, users: pl.Series, history: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame
+) -> HomeWork:
+    """All that the home lists of some users are made with; the arguments are those of `fold_in_lists`."""
     users = users.unique().sort()
     newest = history["event_date"].max()
     as_of = max(home.run_date, newest) if isinstance(newest, date) else home.run_date
     ordered = history.sort("user_id", "item_id", "event_date")
-    model_data = serving_data(ordered, users, home.model_items, items, people, as_of)
+    model_data = serving_data(ordered, users, home.model_items, items, people, as_of, home.liked_stars)
     data = make_interactions(ordered, users, home.item_ids, as_of)
     catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
-    yield from home_lists(
-        HomeWork(
-            ranking=home.ranking,
-            users=users,
-            model_data=model_data,
-            data=data,
-            fillers=home.fillers,
-            traits=item_traits(catalogue),
-            rules=no_rules(len(users), home.is_available),
-            surface=home.surface,
-            diversity=home.diversity,
-        )
+    book = RuleBook(home.rules, catalogue, people, home.is_available, home.run_date, home.unknown_age)
+    return HomeWork(
+        ranking=home.ranking,
+        users=users,
+        model_data=model_data,
+        data=data,
+        fillers=home.fillers,
+        traits=item_traits(catalogue),
+        rules=compile_rules(book, "home", users),
+        surface=home.surface,
+        diversity=home.diversity,
+        coverage=home.coverage,
+        explored=explored_of(home.explored, users, home.coverage.most_per_list),
     )
 
 
@@ -150,7 +171,7 @@ def run(
         raise ContractError(f"--name {name!r}: a plain file name without a folder expected")
     layout = settings.layout
     live = generation or _live_generation(settings)
-    home = load_home_ranking(layout, live, settings.train.threads)
+    home = load_home_ranking(layout, live, settings.train.threads, settings.interactions.rating_positive_min)
     clicked = _clicks(home, (users or [""])[0], items or [], settings)
     new = read_new_events(events, last_interaction_date(layout), settings, now) if events else NewEvents(clicked, {})
     done = pl.concat([clicked, new.history]) if events else clicked
@@ -169,7 +190,7 @@ def run(
     }
 
 
-def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRanking:
+def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars: float | None = None) -> HomeRanking:
     """Read what made a generation's home lists.
 
     Raises:
@@ -188,7 +209,12 @@ def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRank
         is_available=is_available,
         surface=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
         diversity=DiversitySection.model_validate(manifest.settings.get("diversity", {})),
+        coverage=CoverageSection.model_validate(manifest.settings.get("coverage", {})),
+        explored=load_explored(layout.lists / generation),
         run_date=date.fromisoformat(manifest.run_date),
+        liked_stars=liked_stars,
+        rules=rules_of_generation(layout, generation),
+        unknown_age=manifest.settings.get("rules", {}).get("unknown_age", "child"),
     )
 
 

@@ -1,6 +1,6 @@
 """A trained model beside the generation that it ranks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,10 @@ class RankingModel:
             bool, shape (n model items,); on sale and allowed.
         """
         return self.candidates & allowed[self.generation_index] if len(allowed) else self.candidates
+
+    def only(self, allowed: npt.NDArray[np.bool_]) -> "RankingModel":
+        """The same, with nothing to choose from but what is allowed, bool, shape (n generation items,)."""
+        return replace(self, candidates=self.candidates_among(allowed))
 
 
 def ranking_model(

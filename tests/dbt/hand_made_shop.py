@@ -94,7 +94,8 @@ def write_shop(layout: Layout) -> None:
         {"item_id": "book", "title": "Book", "categories": ["media", "print", "novel"], "event_date": DAY_1},
     ])  # fmt: skip
     land(layout, "items", "catalogue2", [
-        {"item_id": "lamp", "title": "Lamp", "categories": ["home", "light"], "price": 9.5, "event_date": DAY_3},
+        {"item_id": "lamp", "title": "Lamp", "categories": ["home", "light"], "price": 9.5,
+         "min_age": 18, "markets": ["pl", "se"], "event_date": DAY_3},
         {"item_id": "rug", "title": "Rug", "event_date": DAY_3},
     ])  # fmt: skip
     land(layout, "users", "people", [{"user_id": "anna", "market": "pl", "event_date": DAY_1},

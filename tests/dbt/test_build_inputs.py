@@ -60,13 +60,16 @@ def test_interactions_are_one_row_a_user_item_and_day(shop: Settings, query: Que
 def test_items_have_their_latest_snapshot_and_unnamed_items_their_id(shop: Settings, query: Query) -> None:
     found = query(
         shop,
-        "select item_id, title, categories, diversity_category, price, first_seen_date from marts.dim_items order by 1",
+        """
+        select item_id, title, categories, diversity_category, price, first_seen_date, min_age, markets
+        from marts.dim_items order by 1
+        """,
     )
     assert found == [
-        ("book", "Book", ["media", "print", "novel"], "print", None, DAY_2),
-        ("lamp", "Lamp", ["home", "light"], "light", 9.5, DAY_1),
-        ("rug", "Rug", [], None, None, None),
-        ("vase", "vase", [], None, None, DAY_3),
+        ("book", "Book", ["media", "print", "novel"], "print", None, DAY_2, None, None),
+        ("lamp", "Lamp", ["home", "light"], "light", 9.5, DAY_1, 18, ["pl", "se"]),
+        ("rug", "Rug", [], None, None, None, None, None),
+        ("vase", "vase", [], None, None, DAY_3, None, None),
     ]
 
 

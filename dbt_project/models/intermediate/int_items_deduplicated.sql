@@ -21,6 +21,8 @@ select
     price,
     seller,
     brand,
+    min_age,
+    markets,
     attributes,
     snapshot_date,
     file_sha,

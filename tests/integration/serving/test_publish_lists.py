@@ -125,7 +125,8 @@ def test_every_key_of_a_generation_expires_and_the_pointer_does_not(
     write_list_folder(store_settings.layout, FIRST, shape(1))
     run(FIRST, store_settings)
     forever = {key.decode() for key in store.scan_iter(f"{store_settings.project.namespace}:*") if store.ttl(key) == -1}
-    assert forever == {store_settings.keys.current(), store_settings.keys.generations()}
+    keys = store_settings.keys
+    assert forever == {keys.current(), keys.generations(), keys.rules()}
     assert not short_lived(store, store_settings)
 
 

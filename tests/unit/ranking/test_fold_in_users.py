@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from small_shop import COLD, N_USERS, RUN_DATE, interaction, items_frame, shop_rows
+from small_shop import COLD, N_USERS, RUN_DATE, interaction, items_frame, shop_rows, users_frame
 from test_cold_start_lists import CONTENT, ITEMS, RANKED, SILENT
 from typer.testing import CliRunner
 
@@ -67,7 +67,7 @@ def test_folding_everybody_in_gives_the_lists_of_the_full_ranking(shop, fold_in,
     monkeypatch.setattr(make_home_lists, "BLOCK_USERS", 7)
     assert fold_in(users=full["subject"].to_list()).equals(full)
     reasons = set(full["reasons"].explode())
-    assert {Reason.BECAUSE_OF_HISTORY, Reason.NEW, Reason.POPULAR_IN_SEGMENT} <= reasons
+    assert {Reason.BECAUSE_BOUGHT, Reason.NEW, Reason.POPULAR_IN_SEGMENT} <= reasons
 
 
 def test_a_user_alone_gets_the_same_list_and_the_order_of_names_does_not_matter(shop, fold_in) -> None:
@@ -88,7 +88,7 @@ def test_newest_events_give_the_list_that_ranking_them_all_would_give(shop, fold
     assert folded["subject"].to_list() == ["newcomer", "user-05"]
     bought = [interaction(NEXT_DAY, user, item) for user, item, kind, *_ in events if kind == "purchase"]
     home = load_home_ranking(shop.settings.layout, GENERATION, threads=1)
-    people = pl.DataFrame({"user_id": ["newcomer"], "segment": [None]}, schema_overrides={"segment": pl.String})
+    people = users_frame(["newcomer"])
     rows = pl.DataFrame([*shop_rows(), *bought]).with_columns(pl.col("weight").cast(pl.Float64)).select(*HISTORY_SCHEMA)
     everybody = pl.Series([f"user-{n:02d}" for n in range(N_USERS)] + ["newcomer"])
     full = {
