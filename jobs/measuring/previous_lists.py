@@ -53,7 +53,7 @@ def overlap_band(layout: Layout, manifest: ListsManifest, limits: ValidateSectio
     """Find the previous generation, and what may change since then.
 
     The band is wider where something was changed on purpose: the model, its parameters,
-    or the settings that lists are made with. The same configuration fitted on another
+    business rules, or the settings that lists are made with. The same configuration fitted on another
     day's data is no such change.
 
     Args:
@@ -64,7 +64,11 @@ def overlap_band(layout: Layout, manifest: ListsManifest, limits: ValidateSectio
     previous = _previous(layout, manifest)
     if previous is None:
         return OverlapBand(limits.overlap_low, limits.overlap_high, None)
-    changes = (*_model_changes(layout, previous, manifest), *_settings_changes(previous, manifest))
+    changes = (
+        *_model_changes(layout, previous, manifest),
+        *_settings_changes(previous, manifest),
+        *_rule_changes(layout, previous, manifest),
+    )
     low = min(limits.overlap_low, limits.overlap_low_new_model) if changes else limits.overlap_low
     return OverlapBand(low, limits.overlap_high, previous.generation, changes)
 
@@ -123,3 +127,14 @@ def _settings_changes(previous: ListsManifest, now: ListsManifest) -> list[str]:
     return [
         f"settings of [{name}] have changed" for name in names if previous.settings.get(name) != now.settings.get(name)
     ]
+
+
+def _rule_changes(layout: Layout, previous: ListsManifest, now: ListsManifest) -> list[str]:
+    before, after = (_rules_of(layout, one.generation) for one in (previous, now))
+    return [] if before == after else ["business rules have changed"]
+
+
+def _rules_of(layout: Layout, generation: str) -> bytes:
+    """The rules that a generation was made with, as it keeps them; empty where there were none."""
+    path = layout.lists / generation / "rules.yml"
+    return path.read_bytes() if path.exists() else b""

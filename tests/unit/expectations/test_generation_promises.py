@@ -222,6 +222,15 @@ def test_other_settings_of_lists_may_change_more(settings: Settings) -> None:
     assert figures(settings)["widened"] == ["settings of [diversity] have changed"]
 
 
+def test_other_business_rules_may_change_more(settings: Settings) -> None:
+    settings = with_limits(settings, overlap_low_new_model=0.0)
+    published(settings)
+    release(settings, swapped)
+    (settings.layout.lists / GENERATION / "rules.yml").write_text("- name: recall\n")
+    assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
+    assert figures(settings)["widened"] == ["business rules have changed"]
+
+
 def test_only_what_readers_had_is_compared_with(settings: Settings) -> None:
     """A generation that was refused, and one that was rolled back, are nobody's lists."""
     release(settings, swapped, BEFORE)
