@@ -124,9 +124,7 @@ def _configuration(layout: Layout, lists: ListsManifest) -> tuple[str, dict[str,
 
 def _settings_changes(previous: ListsManifest, now: ListsManifest) -> list[str]:
     names = sorted({*previous.settings, *now.settings})
-    return [
-        f"settings of [{name}] have changed" for name in names if previous.settings.get(name) != now.settings.get(name)
-    ]
+    return [f"{name} settings have changed" for name in names if previous.settings.get(name) != now.settings.get(name)]
 
 
 def _rule_changes(layout: Layout, previous: ListsManifest, now: ListsManifest) -> list[str]:

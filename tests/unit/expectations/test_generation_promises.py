@@ -219,7 +219,7 @@ def test_other_settings_of_lists_may_change_more(settings: Settings) -> None:
     published(settings, diversity={"method": "none"})
     release(settings, swapped, **DIVERSE)
     assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
-    assert figures(settings)["widened"] == ["settings of [diversity] have changed"]
+    assert figures(settings)["widened"] == ["diversity settings have changed"]
 
 
 def test_other_business_rules_may_change_more(settings: Settings) -> None:
