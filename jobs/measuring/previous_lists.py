@@ -77,15 +77,20 @@ def previous_lists(path: Path, catalogue: Path, item_ids: pl.Series, places: int
     """Read the first places of each list.
 
     Args:
-        path: a list file of the earlier generation; None is given where there is none.
+        path: a list file of the earlier generation.
         catalogue: of the earlier generation.
         item_ids: of this generation.
         places: so many.
+
+    Returns:
+        None where the earlier generation has no such lists.
     """
     if not path.exists() or not catalogue.exists():
         return None
-    lists = pl.read_parquet(path, columns=[LIST_SUBJECT, LIST_ITEMS]).unique(LIST_SUBJECT, maintain_order=True)
-    heads = lists[LIST_ITEMS].list.head(places)
+    # Whole lists of a million users are 200 MB, and twice that while they are cut.
+    firsts = pl.scan_parquet(path).select(LIST_SUBJECT, pl.col(LIST_ITEMS).list.head(places))
+    lists = firsts.collect(engine="streaming").unique(LIST_SUBJECT, maintain_order=True)
+    heads = lists[LIST_ITEMS]
     lengths = heads.list.len().to_numpy().astype(np.int64)
     rows = np.repeat(np.arange(len(lists)), lengths)
     positions = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
