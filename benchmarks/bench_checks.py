@@ -24,15 +24,18 @@ import pyarrow.parquet as pq
 import typer
 
 from benchmarks.report import write_report
+from jobs.landing.landed_schema import polars_schema
 from reco_contracts.artifacts import Layout
 from reco_contracts.columns import (
     DIM_ITEMS,
+    DIM_USERS,
     FCT_INTERACTIONS,
     LIST_ITEMS,
     LIST_REASONS,
     LIST_SCORES,
     LIST_SEEDS,
     LIST_SUBJECT,
+    Table,
 )
 from reco_contracts.manifests import (
     MANIFEST_FILE,
@@ -114,11 +117,17 @@ def _write_marts(layout: Layout, lists: int) -> None:
     if writer:
         writer.close()
     items = pl.DataFrame({"item_id": [f"item-{number}" for number in range(_ITEMS)]})
-    dates = items.with_columns(
-        pl.lit(None, pl.Datetime("us", "UTC")).alias("available_from"),
-        pl.lit(date(2023, 1, 1)).alias("first_seen_date"),
+    users = pl.DataFrame({"user_id": [f"user-{number}" for number in range(lists)]})
+    _complete(items, DIM_ITEMS).write_parquet(layout.export(DIM_ITEMS.name))
+    _complete(users, DIM_USERS).write_parquet(layout.export(DIM_USERS.name))
+
+
+def _complete(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The frame with all columns of a mart; nothing is known of them."""
+    types = polars_schema(table)
+    return frame.select(
+        pl.col(name) if name in frame.columns else pl.lit(None, types[name]).alias(name) for name in table.column_names
     )
-    dates.write_parquet(layout.export(DIM_ITEMS.name))
 
 
 def _write_generation(layout: Layout, generation: str, lists: int, k: int, shift: int) -> None:

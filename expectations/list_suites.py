@@ -71,7 +71,7 @@ def list_suite(lists_of: str, only_elsewhere: Collection[str] = ()) -> gx.Expect
     """The checks on each list of some surfaces.
 
     Args:
-        lists_of: whose lists these are: "users", "items" or "others".
+        lists_of: whose lists these are: "users", "items" or "categories".
         only_elsewhere: columns of LIST_CHECKS that mean nothing for such lists.
 
     Returns:

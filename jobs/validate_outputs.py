@@ -12,7 +12,7 @@ from expectations.feature_suites import feature_suite
 from expectations.list_suites import whole_suite
 from expectations.run_checks import CheckReport, SuiteRun, run_checks
 from jobs.features.build_features import feature_timestamp, partition_path
-from jobs.measuring.hold_promises import describe_generation, form_runs, whole_frame, whole_promises
+from jobs.measuring.hold_promises import describe_generation, kind_runs, whole_frame, whole_promises
 from jobs.measuring.measure_generation import measure_generation
 from jobs.measuring.previous_lists import overlap_band
 from reco_contracts.artifacts import replace_file
@@ -70,7 +70,7 @@ def validate_lists(generation: str, run_date: date, settings: Settings) -> dict[
     measured = list(measure_generation(manifest, run_date, band, settings))
     promises = whole_promises(manifest, band, settings.validate_)
     whole = SuiteRun(whole_suite(promises), whole_frame(measured, promises).to_pandas(), ("surface", "variant"))
-    runs = [whole, *form_runs(measured)]
+    runs = [whole, *kind_runs(measured)]
     figures = describe_generation(measured, band)
     return _finish("lists", runs, run_date, settings, figures) | {
         "generation": generation,

@@ -10,9 +10,8 @@ import polars as pl
 from jobs.measuring.own_items import OwnItems, own_items
 from jobs.measuring.subject_index import SubjectIndex, subject_index
 from jobs.ranking.interaction_matrix import index_of
-from jobs.warehouse.hold_exports import reading_exports
 from reco_contracts.artifacts import Layout
-from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS
+from reco_contracts.columns import FCT_INTERACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +40,35 @@ class Evidence:
         return len(self.is_available)
 
 
-def read_evidence(layout: Layout, run_date: date, catalogue: pl.DataFrame, new_item_days: int) -> Evidence:
-    """Read the exported marts, all of one export.
+def read_evidence(
+    layout: Layout, run_date: date, catalogue: pl.DataFrame, items: pl.DataFrame, new_item_days: int
+) -> Evidence:
+    """Read the exported interactions.
 
     Args:
         layout: where they are.
         run_date: the last day that counts.
-        catalogue: `item_id`, `diversity_category` and `is_available` of the generation.
+        catalogue: columns `item_id`, `diversity_category` and `is_available` of the generation.
+        items: columns of dim_items, row number = item index.
         new_item_days: an item is young for so long; days.
     """
     ids = catalogue["item_id"]
-    with reading_exports(layout):
-        history = pl.scan_parquet(layout.export(FCT_INTERACTIONS.name)).filter(pl.col("event_date") <= run_date)
-        weights = history.group_by("user_id", "item_id").agg(pl.col("weight").sum())
-        chosen = weights.filter(pl.col("weight") > 0).select("item_id").unique().collect(engine="streaming")
-        own = own_items(history, ids, run_date)
-        young = _young_items(pl.scan_parquet(layout.export(DIM_ITEMS.name)), run_date, new_item_days)
+    history = pl.scan_parquet(layout.export(FCT_INTERACTIONS.name)).filter(pl.col("event_date") <= run_date)
+    weights = history.group_by("user_id", "item_id").agg(pl.col("weight").sum())
+    chosen = weights.filter(pl.col("weight") > 0).select("item_id").unique().collect(engine="streaming")
     categories = catalogue["diversity_category"]
     return Evidence(
         item_ids=subject_index(ids),
         is_available=catalogue["is_available"].to_numpy(),
         is_chosen=ids.is_in(chosen["item_id"].implode()).to_numpy(),
-        is_young=ids.is_in(young.implode()).to_numpy(),
+        is_young=_is_young(items, run_date, new_item_days),
         categories=index_of(categories, categories.drop_nulls().unique().sort()),
-        own=own,
+        own=own_items(history, ids, run_date),
     )
 
 
-def _young_items(items: pl.LazyFrame, run_date: date, days: int) -> pl.Series:
-    """Ids of the items that came within some days; an item without any date may be new."""
+def _is_young(items: pl.DataFrame, run_date: date, days: int) -> npt.NDArray[np.bool_]:
+    """Whether each item came within some days; one without any date may be new."""
     began = pl.coalesce(pl.col("available_from").dt.date(), "first_seen_date")
     is_young = ((pl.lit(run_date) - began).dt.total_days() < days).fill_null(value=True)
-    return items.filter(is_young).select("item_id").collect()["item_id"]
+    return items.select(is_young.alias("is_young"))["is_young"].to_numpy()

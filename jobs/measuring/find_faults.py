@@ -12,8 +12,9 @@ import numpy.typing as npt
 from jobs.measuring.evidence import Evidence
 from jobs.measuring.list_batches import ListBatch
 from jobs.measuring.own_items import FOREIGN, NEVER, is_excluded
-from jobs.measuring.surface_demands import Demand, Form
+from jobs.measuring.surface_demands import Demand
 from reco_contracts.reasons import REASONS, Reason
+from reco_contracts.surfaces import SubjectKind
 
 _HAS_SEED = np.array([REASONS[reason].has_seed for reason in Reason], dtype=bool)
 _SAYS_AGAIN = (Reason.AGAIN, Reason.DUE_AGAIN)
@@ -46,11 +47,11 @@ def find_faults(batch: ListBatch, evidence: Evidence, demand: Demand, left: _Int
         repeated: bool, shape (n,), the subject has another list too.
     """
     return Faults(
-        places=_item_faults(batch, evidence, demand) | _reason_faults(batch, evidence, demand.form),
+        places=_item_faults(batch, evidence, demand) | _reason_faults(batch, evidence, demand.kind),
         lists={
             "missing_subject": batch.subjects.is_null().to_numpy().astype(np.int64),
             "repeated_subject": repeated.astype(np.int64),
-            "unknown_subject": (batch.own_item < 0).astype(np.int64) * (demand.form is Form.ITEMS),
+            "unknown_subject": (batch.own_item < 0).astype(np.int64) * (demand.kind is SubjectKind.ITEM),
             "uneven_columns": (~batch.is_even).astype(np.int64),
             "missing_items": _missing(batch, evidence, demand, left),
             "extra_items": np.maximum(batch.lengths - demand.k, 0),
@@ -85,7 +86,7 @@ def _stands_further_up(batch: ListBatch) -> _Bools:
     return repeated
 
 
-def _reason_faults(batch: ListBatch, evidence: Evidence, form: Form) -> dict[str, _Bools]:
+def _reason_faults(batch: ListBatch, evidence: Evidence, kind: SubjectKind) -> dict[str, _Bools]:
     is_reason = (batch.reasons >= 0) & (batch.reasons < len(_HAS_SEED))
     needs_seed = is_reason & _HAS_SEED[np.where(is_reason, batch.reasons, 0)]
     is_seed = (batch.seeds >= 0) & (batch.seeds < evidence.n_items)
@@ -95,17 +96,17 @@ def _reason_faults(batch: ListBatch, evidence: Evidence, form: Form) -> dict[str
         "unknown_reasons": ~is_reason | (batch.reasons == Reason.UNKNOWN),
         "missing_seeds": needs_seed & ~is_seed,
         "needless_seeds": is_reason & ~needs_seed & (batch.seeds != -1),
-        "foreign_seeds": needs_seed & is_seed & ~_belongs(batch, form),
+        "foreign_seeds": needs_seed & is_seed & ~_belongs(batch, kind),
         "false_again": np.isin(batch.reasons, _SAYS_AGAIN) & ~_is_again(batch),
         "false_new": np.isin(batch.reasons, _SAYS_NEW) & ~is_young,
     }
 
 
-def _belongs(batch: ListBatch, form: Form) -> _Bools:
+def _belongs(batch: ListBatch, kind: SubjectKind) -> _Bools:
     """Whether the seed is the subject's: an own item of the user, or the item whose list it is."""
-    if form is Form.ITEMS:
+    if kind is SubjectKind.ITEM:
         return np.equal(batch.seeds, batch.own_item[batch.rows])
-    if form is Form.OTHERS:
+    if kind is SubjectKind.CATEGORY:
         return np.ones(len(batch.rows), dtype=bool)
     days = batch.own.days_of(batch.rows, batch.seeds)
     is_theirs: _Bools = (days != FOREIGN) & ((days != NEVER) | ~np.isin(batch.reasons, _SAYS_CONSUMED))

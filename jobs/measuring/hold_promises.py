@@ -11,13 +11,15 @@ from expectations.list_suites import LIST_CHECK_COLUMNS, WHOLE_CHECK_COLUMNS, Wh
 from expectations.run_checks import SuiteRun
 from jobs.measuring.measure_generation import MeasuredLists
 from jobs.measuring.previous_lists import OverlapBand
-from jobs.measuring.surface_demands import HOME, ONLY_OF, Form
+from jobs.measuring.surface_demands import ONLY_OF
 from jobs.measuring.tally_faults import EXAMPLES
 from reco_contracts.manifests import ListsManifest
 from reco_contracts.settings import ValidateSection
+from reco_contracts.surfaces import HOME, SubjectKind
 
 # It shows the same items to everybody, by design.
 _UNPERSONAL: Final = "popularity"
+_WHOSE: Final = {SubjectKind.USER: "users", SubjectKind.ITEM: "items", SubjectKind.CATEGORY: "categories"}
 _NOT_PROMISED: Final = {"coverage": None, "diverse_share": None, "exposure_gini": None, "overlap": None}
 
 
@@ -60,26 +62,26 @@ def whole_frame(measured: Sequence[MeasuredLists], promises: WholePromises) -> p
     return pl.DataFrame([_whole_row(lists, promises.min_users_share) for lists in measured], schema=types)
 
 
-def form_runs(measured: Sequence[MeasuredLists]) -> list[SuiteRun]:
-    """The lists of users, of items and all others, each with its suite.
+def kind_runs(measured: Sequence[MeasuredLists]) -> list[SuiteRun]:
+    """The lists of users, of items and of categories, each kind with its suite.
 
     One suite a surface would say the same for every one of them, and cost a second each.
 
     Args:
         measured: all lists of a generation.
     """
-    return [_form_run(form, lists) for form in Form if _must_be_checked(lists := _of_form(measured, form))]
+    return [_kind_run(kind, lists) for kind in SubjectKind if _must_be_checked(lists := _of_kind(measured, kind))]
 
 
-def _of_form(measured: Sequence[MeasuredLists], form: Form) -> list[MeasuredLists]:
-    return [lists for lists in measured if lists.form is form]
+def _of_kind(measured: Sequence[MeasuredLists], kind: SubjectKind) -> list[MeasuredLists]:
+    return [lists for lists in measured if lists.kind is kind]
 
 
 def _must_be_checked(measured: Sequence[MeasuredLists]) -> bool:
     return any(lists.faults.lists or not lists.may_be_empty for lists in measured)
 
 
-def _form_run(form: Form, measured: Sequence[MeasuredLists]) -> SuiteRun:
+def _kind_run(kind: SubjectKind, measured: Sequence[MeasuredLists]) -> SuiteRun:
     counts: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     for lists in measured:
@@ -93,9 +95,9 @@ def _form_run(form: Form, measured: Sequence[MeasuredLists]) -> SuiteRun:
         for lists in measured
         if lists.faults.lists
     ]
-    elsewhere = frozenset[str]().union(*(ONLY_OF[other] for other in Form if other is not form))
+    elsewhere = frozenset[str]().union(*(ONLY_OF[other] for other in SubjectKind if other is not kind))
     return SuiteRun(
-        suite=list_suite(form, elsewhere),
+        suite=list_suite(_WHOSE[kind], elsewhere),
         frame=pl.concat(rows).to_pandas() if rows else pl.DataFrame(schema=LIST_CHECK_COLUMNS).to_pandas(),
         row_names=("surface", "variant", "subject"),
         rows=sum(lists.faults.lists for lists in measured),

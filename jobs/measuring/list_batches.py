@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 
 from jobs.measuring.evidence import Evidence
 from jobs.measuring.own_items import OwnPairs
-from jobs.measuring.surface_demands import Demand, Form
+from jobs.measuring.surface_demands import Demand
 from jobs.progress import track
 from reco_contracts.columns import LIST_ITEMS, LIST_REASONS, LIST_SCORES, LIST_SEEDS, LIST_SUBJECT
 from reco_contracts.errors import EmptyPartitionError
+from reco_contracts.surfaces import SubjectKind
 
 LISTS_A_BATCH = 20_000
 _COLUMNS = (LIST_ITEMS, LIST_SCORES, LIST_REASONS, LIST_SEEDS)
@@ -97,11 +98,11 @@ def list_batches(path: Path, evidence: Evidence, demand: Demand) -> Iterator[Lis
     batches = source.iter_batches(batch_size=LISTS_A_BATCH)
     for batch in track(batches, f"Checking {path.parent.name} lists", total):
         lists = pl.DataFrame(pl.from_arrow(batch))
-        yield _batch(lists, demand.rules.audiences[start : start + len(lists)], evidence, demand.form)
+        yield _batch(lists, demand.rules.audiences[start : start + len(lists)], evidence, demand.kind)
         start += len(lists)
 
 
-def _batch(lists: pl.DataFrame, audiences: npt.NDArray[np.int32], evidence: Evidence, form: Form) -> ListBatch:
+def _batch(lists: pl.DataFrame, audiences: npt.NDArray[np.int32], evidence: Evidence, kind: SubjectKind) -> ListBatch:
     widths = np.column_stack([lists[name].list.len().fill_null(0).to_numpy().astype(np.int64) for name in _COLUMNS])
     is_even = (widths == widths[:, :1]).all(axis=1)
     lengths = np.where(is_even, widths[:, 0], 0)
@@ -110,7 +111,7 @@ def _batch(lists: pl.DataFrame, audiences: npt.NDArray[np.int32], evidence: Evid
         _flat(even[name]).cast(pl.Int64).fill_null(-1).to_numpy() for name in (LIST_ITEMS, LIST_REASONS, LIST_SEEDS)
     )
     subjects, nobody = lists[LIST_SUBJECT], np.full(len(lists), -1, dtype=np.int64)
-    users = evidence.own.users.rows_of(subjects) if form is Form.USERS else nobody
+    users = evidence.own.users.rows_of(subjects) if kind is SubjectKind.USER else nobody
     return ListBatch(
         subjects=subjects,
         lengths=lengths,
@@ -118,7 +119,7 @@ def _batch(lists: pl.DataFrame, audiences: npt.NDArray[np.int32], evidence: Evid
         audiences=audiences,
         has_history=users >= 0,
         own=evidence.own.of_users(users),
-        own_item=evidence.item_ids.rows_of(subjects) if form is Form.ITEMS else nobody,
+        own_item=evidence.item_ids.rows_of(subjects) if kind is SubjectKind.ITEM else nobody,
         rows=np.repeat(np.arange(len(lists)), lengths),
         positions=np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1,
         items=items,

@@ -11,13 +11,17 @@ from jobs.measuring.evidence import Evidence, read_evidence
 from jobs.measuring.find_faults import find_faults
 from jobs.measuring.list_batches import list_batches, read_subjects
 from jobs.measuring.previous_lists import OverlapBand, PreviousLists, previous_lists
-from jobs.measuring.surface_demands import MAY_BE_EMPTY, Demand, Form, demand_of
+from jobs.measuring.surface_demands import MAY_BE_EMPTY, Demand, demand_of
 from jobs.measuring.tally_faults import FaultTally, FoundFaults
 from jobs.measuring.tally_figures import FIRST, FigureTally, ListFigures
 from jobs.measuring.what_is_left import Offer
+from jobs.rules.check_rules import load_rules
+from jobs.warehouse.hold_exports import reading_exports
+from jobs.warehouse.read_marts import read_items, read_users
 from reco_contracts.artifacts import Layout
 from reco_contracts.manifests import ListsManifest
 from reco_contracts.settings import Settings
+from reco_contracts.surfaces import SubjectKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class MeasuredLists:
     Attributes:
         surface: where they are shown.
         variant: which way of making them.
-        form: whose they are.
+        kind: whose they are.
         expected: how many the manifest says there are.
         users_with_history: of the log, up to the run date.
         faults: what is wrong in them.
@@ -36,7 +40,7 @@ class MeasuredLists:
 
     surface: str
     variant: str
-    form: Form
+    kind: SubjectKind
     expected: int
     users_with_history: int
     faults: FoundFaults
@@ -66,19 +70,24 @@ def measure_generation(
 
     Raises:
         EmptyPartitionError: a file is missing.
+        ConfigError: the business rules are wrong.
     """
     layout, generation = settings.layout, manifest.generation
     catalogue = pl.read_parquet(layout.catalogue_file(generation))
-    evidence = read_evidence(layout, run_date, catalogue, settings.surfaces.home.new_item_days)
+    with reading_exports(layout):  # of one export, all of them
+        items = catalogue.select("item_id").join(read_items(layout), on="item_id", how="left", maintain_order="left")
+        book = load_rules(settings, items, read_users(layout), run_date)
+        new_days = max(settings.surfaces.home.new_item_days, settings.surfaces.new.days)
+        evidence = read_evidence(layout, run_date, catalogue, items, new_days)
     for surface, variants in manifest.lists.items():
         for variant, expected in variants.items():
             path = layout.list_file(generation, surface, variant)
             subjects = read_subjects(path)
-            demand = demand_of(surface, subjects, evidence.is_available, settings)
-            previous = _previous(layout, band, surface, variant, evidence) if demand.form is Form.USERS else None
+            demand = demand_of(surface, subjects, book, settings)
+            previous = _previous(layout, band, surface, variant, evidence) if demand.kind is SubjectKind.USER else None
             faults, figures = measure_lists(path, subjects, evidence, demand, previous)
             users = len(evidence.own.users.names)
-            yield MeasuredLists(surface, variant, demand.form, expected, users, faults, figures)
+            yield MeasuredLists(surface, variant, demand.kind, expected, users, faults, figures)
 
 
 def measure_lists(
@@ -105,7 +114,7 @@ def measure_lists(
         faults.add(batch, find_faults(batch, evidence, demand, left.items, is_repeated))
         figures.add(batch, left)
         start += len(batch)
-    return faults.result(), figures.result() if demand.form is Form.USERS else None
+    return faults.result(), figures.result() if demand.kind is SubjectKind.USER else None
 
 
 def _previous(

@@ -53,7 +53,7 @@ def overlap_band(layout: Layout, manifest: ListsManifest, limits: ValidateSectio
     """Find the previous generation, and what may change since then.
 
     The band is wider where something was changed on purpose: the model, its parameters,
-    or the settings that lists are made with. The same configuration fitted on another
+    business rules, or the settings that lists are made with. The same configuration fitted on another
     day's data is no such change.
 
     Args:
@@ -64,7 +64,11 @@ def overlap_band(layout: Layout, manifest: ListsManifest, limits: ValidateSectio
     previous = _previous(layout, manifest)
     if previous is None:
         return OverlapBand(limits.overlap_low, limits.overlap_high, None)
-    changes = (*_model_changes(layout, previous, manifest), *_settings_changes(previous, manifest))
+    changes = (
+        *_model_changes(layout, previous, manifest),
+        *_settings_changes(previous, manifest),
+        *_rule_changes(layout, previous, manifest),
+    )
     low = min(limits.overlap_low, limits.overlap_low_new_model) if changes else limits.overlap_low
     return OverlapBand(low, limits.overlap_high, previous.generation, changes)
 
@@ -73,15 +77,20 @@ def previous_lists(path: Path, catalogue: Path, item_ids: pl.Series, places: int
     """Read the first places of each list.
 
     Args:
-        path: a list file of the earlier generation; None is given where there is none.
+        path: a list file of the earlier generation.
         catalogue: of the earlier generation.
         item_ids: of this generation.
         places: so many.
+
+    Returns:
+        None where the earlier generation has no such lists.
     """
     if not path.exists() or not catalogue.exists():
         return None
-    lists = pl.read_parquet(path, columns=[LIST_SUBJECT, LIST_ITEMS]).unique(LIST_SUBJECT, maintain_order=True)
-    heads = lists[LIST_ITEMS].list.head(places)
+    # Whole lists of a million users are 200 MB, and twice that while they are cut.
+    firsts = pl.scan_parquet(path).select(LIST_SUBJECT, pl.col(LIST_ITEMS).list.head(places))
+    lists = firsts.collect(engine="streaming").unique(LIST_SUBJECT, maintain_order=True)
+    heads = lists[LIST_ITEMS]
     lengths = heads.list.len().to_numpy().astype(np.int64)
     rows = np.repeat(np.arange(len(lists)), lengths)
     positions = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -120,6 +129,15 @@ def _configuration(layout: Layout, lists: ListsManifest) -> tuple[str, dict[str,
 
 def _settings_changes(previous: ListsManifest, now: ListsManifest) -> list[str]:
     names = sorted({*previous.settings, *now.settings})
-    return [
-        f"settings of [{name}] have changed" for name in names if previous.settings.get(name) != now.settings.get(name)
-    ]
+    return [f"{name} settings have changed" for name in names if previous.settings.get(name) != now.settings.get(name)]
+
+
+def _rule_changes(layout: Layout, previous: ListsManifest, now: ListsManifest) -> list[str]:
+    before, after = (_rules_of(layout, one.generation) for one in (previous, now))
+    return [] if before == after else ["business rules have changed"]
+
+
+def _rules_of(layout: Layout, generation: str) -> bytes:
+    """The rules that a generation was made with, as it keeps them; empty where there were none."""
+    path = layout.lists / generation / "rules.yml"
+    return path.read_bytes() if path.exists() else b""

@@ -16,6 +16,7 @@ from jobs.measuring.list_batches import ListBatch
 from jobs.measuring.previous_lists import PreviousLists
 from jobs.measuring.surface_demands import Demand
 from jobs.measuring.what_is_left import Left
+from jobs.rules.list_rules import shown_to_somebody
 
 FIRST: Final = 10
 _LISTS_AN_ITEM: Final = 4
@@ -63,7 +64,7 @@ class FigureTally:
             previous: lists of the generation before.
         """
         self._categories, self._demand, self._previous = evidence.categories, demand, previous
-        self._may_be_shown = evidence.is_available & demand.rules.allowed.any(axis=0)
+        self._may_be_shown = evidence.is_available & shown_to_somebody(demand.rules)
         self._shown = np.zeros(evidence.n_items, dtype=bool)
         self._exposure = np.zeros(evidence.n_items, dtype=np.int64)
         self._lists = self._users = self._places = 0

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from jobs.landing.landed_schema import polars_schema
-from reco_contracts.columns import DIM_ITEMS, FCT_INTERACTIONS
+from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS
 from reco_contracts.manifests import GenerationManifest, ListsManifest, ModelManifest, encode_manifest
 from reco_contracts.reasons import Reason
 from reco_contracts.settings import Settings
@@ -57,6 +57,11 @@ HISTORY = [
 ]
 
 
+def days_ago(days: int) -> datetime:
+    """Midnight of a day before the run date."""
+    return datetime.combine(RUN_DATE - timedelta(days=days), datetime.min.time(), tzinfo=UTC)
+
+
 def write(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,6 @@ def write_history(settings: Settings, rows: list[tuple[str, str, date, bool]]) -
 
 def write_items(settings: Settings, generation: str = GENERATION, n_items: int = N_ITEMS) -> None:
     """Write the catalogue of a generation, two items a category, and dim_items."""
-    days = {YOUNG: RUN_DATE - timedelta(days=7)}
     rows = [
         dict.fromkeys(DIM_ITEMS.column_names)
         | {
@@ -79,13 +83,16 @@ def write_items(settings: Settings, generation: str = GENERATION, n_items: int =
             "title": f"Item {number}",
             "categories": [f"c{number // 2:02d}"],
             "diversity_category": f"c{number // 2:02d}",
-            "available_from": datetime.combine(days.get(number, date(2025, 1, 1)), datetime.min.time(), tzinfo=UTC),
+            "available_from": days_ago(7 if number == YOUNG else 400),
             "is_available": number != GONE,
+            "available_until": days_ago(1) if number == GONE else None,
         }
         for number in range(n_items)
     ]
     items = pl.DataFrame(rows, schema=polars_schema(DIM_ITEMS))
     write(items, settings.layout.export(DIM_ITEMS.name))
+    people = [dict.fromkeys(DIM_USERS.column_names) | {"user_id": user, "market": "north"} for user in ("u1", "u2")]
+    write(pl.DataFrame(people, schema=polars_schema(DIM_USERS)), settings.layout.export(DIM_USERS.name))
     catalogue = items.select("item_id", "title", "categories", "diversity_category", "is_available")
     write(catalogue, settings.layout.catalogue_file(generation))
 

@@ -219,7 +219,16 @@ def test_other_settings_of_lists_may_change_more(settings: Settings) -> None:
     published(settings, diversity={"method": "none"})
     release(settings, swapped, **DIVERSE)
     assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
-    assert figures(settings)["widened"] == ["settings of [diversity] have changed"]
+    assert figures(settings)["widened"] == ["diversity settings have changed"]
+
+
+def test_other_business_rules_may_change_more(settings: Settings) -> None:
+    settings = with_limits(settings, overlap_low_new_model=0.0)
+    published(settings)
+    release(settings, swapped)
+    (settings.layout.lists / GENERATION / "rules.yml").write_text("- name: recall\n")
+    assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
+    assert figures(settings)["widened"] == ["business rules have changed"]
 
 
 def test_only_what_readers_had_is_compared_with(settings: Settings) -> None:

@@ -35,7 +35,9 @@ from jobs.measuring.own_items import FOREIGN, NEVER, OwnItems
 from jobs.measuring.subject_index import subject_index
 from jobs.measuring.surface_demands import Demand, demand_of
 from jobs.measuring.tally_faults import FoundFaults
+from jobs.rules.check_rules import load_rules
 from jobs.rules.list_rules import ListRules
+from jobs.warehouse.read_marts import read_items, read_users
 from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.reasons import REASONS, Reason
 from reco_contracts.settings import Settings, load_settings
@@ -53,7 +55,12 @@ def settings(tmp_path: Path) -> Settings:
 
 def evidence_of(settings: Settings) -> Evidence:
     catalogue = pl.read_parquet(settings.layout.catalogue_file(GENERATION))
-    return read_evidence(settings.layout, RUN_DATE, catalogue, new_item_days=30)
+    return read_evidence(settings.layout, RUN_DATE, catalogue, items_of(settings), new_item_days=30)
+
+
+def items_of(settings: Settings) -> pl.DataFrame:
+    catalogue = pl.read_parquet(settings.layout.catalogue_file(GENERATION), columns=["item_id"])
+    return catalogue.join(read_items(settings.layout), on="item_id", maintain_order="left")
 
 
 def found(settings: Settings, surface: str, rows: list[Row], **changes: Any) -> FoundFaults:
@@ -61,7 +68,8 @@ def found(settings: Settings, surface: str, rows: list[Row], **changes: Any) -> 
     path, evidence = settings.paths.data / "lists.parquet", evidence_of(settings)
     pl.DataFrame(rows, schema=LIST_SCHEMA).write_parquet(path)
     subjects = list_batches.read_subjects(path)
-    demand = demand_of(surface, subjects, evidence.is_available, settings)
+    book = load_rules(settings, items_of(settings), read_users(settings.layout), RUN_DATE)
+    demand = demand_of(surface, subjects, book, settings)
     values = {name: getattr(demand, name) for name in Demand.__slots__} | changes
     return measure_lists(path, subjects, evidence, Demand(**values))[0]
 

@@ -64,7 +64,12 @@ def _write_features(settings: Settings, change: Callable[[pl.DataFrame], pl.Data
 def test_good_lists_pass_and_leave_a_readable_report(settings: Settings) -> None:
     summary = validate_lists(GENERATION, RUN_DATE, with_limits(settings, data_docs=True))
     assert summary["failed"] == []
-    assert summary["rows"] == {"lists as a whole": 3, "lists of users": 2, "lists of items": 2, "lists of others": 1}
+    assert summary["rows"] == {
+        "lists as a whole": 3,
+        "lists of users": 2,
+        "lists of items": 2,
+        "lists of categories": 1,
+    }
     home = summary["measured"]["home default"]
     assert home.startswith("2 lists of 2.5 items; coverage 1.00 of 5 items that so few users can show; ")
     assert home.endswith("the first generation, with nothing to compare")
@@ -93,10 +98,21 @@ def test_every_broken_promise_of_a_list_is_said_and_named(settings: Settings) ->
     with pytest.raises(ValidationFailedError) as caught:
         validate_lists(GENERATION, RUN_DATE, settings)
     said = str(caught.value)
-    # Which items a rule keeps from whom is not in this generation.
+    # Rules have a test of their own.
     assert [name for name, sentence in LIST_CHECKS.items() if sentence not in said] == ["blocked_items"]
     assert "1 of 6 rows, e.g. home default: subject=u1, position=5, item=i11" in said
     assert "1 of 2 rows, e.g. similar default: subject=i99" in said
+
+
+def test_an_item_that_a_rule_of_the_file_blocks_stops_the_run(settings: Settings, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    settings = settings.model_copy(update={"rules": settings.rules.model_copy(update={"file": str(rules)})})
+    rules.write_text("- name: recall\n  block:\n    items: [i4]\n  where:\n    markets: [north]\n")
+    with pytest.raises(ValidationFailedError, match="a rule keeps from its audience") as caught:
+        validate_lists(GENERATION, RUN_DATE, settings)
+    assert "1 of 2 rows, e.g. home default: subject=u2, position=1, item=i4" in str(caught.value)
+    rules.write_text("- name: recall\n  block:\n    items: [i5]\n")
+    assert validate_lists(GENERATION, RUN_DATE, settings)["failed"] == []
 
 
 def test_lists_for_too_few_users_stop_the_run(settings: Settings) -> None:
