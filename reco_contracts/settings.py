@@ -244,12 +244,58 @@ class PopularSurface(Section):
     windows_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((30, 7), min_length=1)
 
 
+class AlsoBoughtSurface(Section):
+    """[surfaces.also_bought]: one list an item that goes with others."""
+
+    k: int = Field(20, ge=1, le=1_000)
+    basket_days: int = Field(1, ge=1)
+    wider_days: int = Field(30, ge=1)
+    max_basket_items: int = Field(100, ge=2, le=1_000)
+    min_baskets: int = Field(2, ge=1)
+    min_evidence: float = Field(3.0, ge=0, allow_inf_nan=False)
+    substitutes_damping: float = Field(0.8, ge=0, le=1)
+
+
+class TrendingSurface(Section):
+    """[surfaces.trending]: one list a category."""
+
+    k: int = Field(50, ge=1, le=1_000)
+    window_days: int = Field(7, ge=1)
+    half_life_days: float = Field(3.0, gt=0, allow_inf_nan=False)
+    baseline_windows: int = Field(8, ge=1)
+    min_users: int = Field(5, ge=1)
+    shrinkage_users: float = Field(5.0, gt=0, allow_inf_nan=False)
+
+
+class NewSurface(Section):
+    """[surfaces.new]: one list a category."""
+
+    k: int = Field(50, ge=1, le=1_000)
+    days: int = Field(30, ge=1)
+    half_life_days: float = Field(7.0, gt=0, allow_inf_nan=False)
+    shrinkage_users: float = Field(10.0, gt=0, allow_inf_nan=False)
+
+
+class AgainSurface(Section):
+    """[surfaces.again]: one list a user to whom something is due."""
+
+    k: int = Field(20, ge=1, le=1_000)
+    horizon_days: int = Field(14, ge=1)
+    min_probability: float = Field(0.02, ge=0, le=1)
+    min_repeat_users: int = Field(2, ge=1)
+    min_repeat_share: float = Field(0.05, ge=0, le=1)
+
+
 class SurfacesSection(Section):
     """[surfaces]."""
 
     home: HomeSurface = HomeSurface()
     similar: SimilarSurface = SimilarSurface()
     popular: PopularSurface = PopularSurface()
+    also_bought: AlsoBoughtSurface = AlsoBoughtSurface()
+    trending: TrendingSurface = TrendingSurface()
+    new: NewSurface = NewSurface()
+    again: AgainSurface = AgainSurface()
 
 
 class DiversitySection(Section):

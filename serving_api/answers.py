@@ -99,23 +99,27 @@ def list_answer(request_id: bytes, subject: bytes, generation: Generation, surfa
     Raises:
         LookupError: an item, score or reason is not known.
     """
+    pieces, source = list_pieces(generation, surface, blocks)
+    pieces[0] = _ENVELOPE % (request_id, subject, generation.name_json) + pieces[0]
+    pieces.append(b',"cursor":null}')
+    return Answer(b"".join(pieces), generation=generation.name_header, source=source)
+
+
+def list_pieces(generation: Generation, surface: str, blocks: list[Block]) -> tuple[list[bytes], str]:
+    """A list's own members as pieces of JSON, from `surface` to the end of `items`, and its source; see `list_answer`.
+
+    Raises:
+        LookupError: an item, score or reason is not known.
+    """
     source = next((block.source for block in blocks if block.picked.items), blocks[0].source)
-    rank, pieces = 1, [_ENVELOPE]
+    rank, pieces = 1, [_LIST % (json_bytes(surface), _VARIANT_JSON, source.encode())]
     for picked, name in blocks:
         pieces += generation.catalogue.render(picked, name, rank)
         rank += len(picked.items)
-    pieces[0] = _ENVELOPE % (
-        request_id,
-        subject,
-        generation.name_json,
-        json_bytes(surface),
-        _VARIANT_JSON,
-        source.encode(),
-    )
     if rank > 1:
         pieces[-1] = pieces[-1][:-1]  # the comma after the last item
-    pieces.append(b'],"cursor":null}')
-    return Answer(b"".join(pieces), generation=generation.name_header, source=source)
+    pieces.append(b"]")
+    return pieces, source
 
 
 def json_answer(content: Any, status: int = 200) -> Answer:
@@ -130,7 +134,5 @@ def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)
-_ENVELOPE: Final = (
-    b'{"request_id":%b,%b"generation":%b,"surface":%b,"experiment":null,"variant":%b,'
-    b'"propensity":1.0,"source":"%b","items":['
-)
+_ENVELOPE: Final = b'{"request_id":%b,%b"generation":%b,'
+_LIST: Final = b'"surface":%b,"experiment":null,"variant":%b,"propensity":1.0,"source":"%b","items":['

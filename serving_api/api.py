@@ -12,11 +12,12 @@ from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from serving_api.answers import Answer, error_answer, json_answer
 from serving_api.features import item_features, user_features
-from serving_api.lists import popular, recommend, similar
+from serving_api.lists import also_bought, new, popular, recommend, similar, trending
 from serving_api.live import Live
 from serving_api.metrics import CONTENT_TYPE, Metrics
 from serving_api.pages import docs, index, openapi_json
 from serving_api.parameters import BadRequestError, Query, whole_number
+from serving_api.user_page import user_page
 
 _log = get_logger(__name__)
 
@@ -155,13 +156,17 @@ async def _metrics(api: LookupApi, segment: bytes, query_string: bytes) -> Answe
 # By the number of path segments and the fixed ones among them; the id is the third.
 _WITH_ID: Final[dict[tuple[bytes, bytes, bytes], Route]] = {
     (b"v1", b"users", b"recommendations"): Route("/v1/users/{user_id}/recommendations", recommend),
+    (b"v1", b"users", b"page"): Route("/v1/users/{user_id}/page", user_page),
     (b"v1", b"users", b"features"): Route("/v1/users/{user_id}/features", user_features),
     (b"v1", b"items", b"similar"): Route("/v1/items/{item_id}/similar", similar),
+    (b"v1", b"items", b"also_bought"): Route("/v1/items/{item_id}/also_bought", also_bought),
     (b"v1", b"items", b"features"): Route("/v1/items/{item_id}/features", item_features),
 }
 _FIXED: Final[dict[bytes, Route]] = {
     b"/": Route("/", index),
     b"/v1/popular": Route("/v1/popular", popular),
+    b"/v1/trending": Route("/v1/trending", trending),
+    b"/v1/new": Route("/v1/new", new),
     b"/healthz": Route("/healthz", _health),
     b"/readyz": Route("/readyz", _readiness),
     b"/metrics": Route("/metrics", _metrics),

@@ -16,11 +16,11 @@ from reco_contracts.manifests import (
     decode_generation_manifest,
 )
 from reco_contracts.redis_keys import CURRENT_MANIFEST, RedisKeys, list_bucket, popular_subject
+from reco_contracts.surfaces import HOME, POPULAR, SURFACES, SubjectKind, subject_kind
 from serving_api.catalogue import Catalogue
 from serving_api.redis_pipe import RedisPipe
 
 DEFAULT_VARIANT = "default"
-HOME, SIMILAR, POPULAR = "home", "similar", "popular"
 _READS_AT_ONCE = 32
 _ITEMS_A_PAUSE = 1_000
 _LISTS_A_PAUSE = 50
@@ -58,9 +58,16 @@ class Generation:
         return self.popular.get(popular_subject(window_days or self.windows_days[0], category))
 
     def user_surfaces(self) -> list[str]:
-        """Surfaces whose subjects are users."""
+        """Surfaces whose subjects are users: our own, whether this generation has them or not, and any others."""
+        return [HOME, *(name for name in self._surfaces_for(SubjectKind.USER) if name != HOME)]
+
+    def page_surfaces(self) -> list[str]:
+        """Surfaces that a page can show: those for users, and for categories, of which it takes the whole catalogue."""
+        return [*self.user_surfaces(), *self._surfaces_for(SubjectKind.CATEGORY)]
+
+    def _surfaces_for(self, kind: SubjectKind) -> list[str]:
         there = self.manifest.surfaces if self.manifest else {}
-        return [HOME, *sorted(set(there) - {HOME, SIMILAR, POPULAR})]
+        return sorted(name for name in {*SURFACES, *there} if subject_kind(name) is kind)
 
     def list_key(self, keys: RedisKeys, surface: str, subject: str) -> str | None:
         """The store's key of a subject's list; None where this generation has no such surface."""

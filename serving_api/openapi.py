@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from reco_contracts.events import MAX_ID_LENGTH
+from reco_contracts.surfaces import SURFACES, SubjectKind
 from serving_api import schemas
 
 _Json = dict[str, Any]
@@ -36,6 +37,8 @@ def _operations() -> dict[str, _Json]:
     exclude = _exclude()
     surface = _query("surface", "The place where the list is shown.", {"type": "string", "default": "home"})
     window = _query("window", "Days of history that are counted; the first published window without it.", _POSITIVE)
+    surfaces = _surfaces()
+    dedupe = _query("dedupe", "No item twice on the page.", {"type": "boolean", "default": True})
     return {
         "/v1/users/{user_id}/recommendations": _operation(
             "A user's list",
@@ -49,6 +52,31 @@ def _operations() -> dict[str, _Json]:
             "Popular items for an item without a list, or with nothing left in it.",
             schemas.SimilarItems,
             [item, limit, exclude],
+        ),
+        "/v1/items/{item_id}/also_bought": _operation(
+            "Items that are bought with one item",
+            "What goes with it, not in its place. Popular items for an item without such a list.",
+            schemas.AlsoBoughtItems,
+            [item, limit, exclude],
+        ),
+        "/v1/trending": _operation(
+            "What more people choose than usual",
+            "Popular items of the category where nothing trends.",
+            schemas.CategoryItems,
+            [category, limit, exclude],
+        ),
+        "/v1/new": _operation(
+            "What came newly into the catalogue",
+            "Newest first. Popular items of the category where nothing is new.",
+            schemas.CategoryItems,
+            [category, limit, exclude],
+        ),
+        "/v1/users/{user_id}/page": _operation(
+            "Several lists for one page",
+            "In one call, and without an item twice: the first surface that has it shows it. Popular items stand in "
+            "for the first list only; another one that is not there is empty, so that its row can be left out.",
+            schemas.UserPage,
+            [user, surfaces, limit, dedupe, exclude],
         ),
         "/v1/popular": _operation(
             "Popular items",
@@ -110,11 +138,21 @@ def _exclude() -> _Json:
     return {**_query("exclude", text, schema), "style": "form", "explode": True}
 
 
+def _surfaces() -> _Json:
+    names = [name for name, kind in SURFACES.items() if kind is not SubjectKind.ITEM]
+    text = "The lists of the page, in order, with commas between."
+    schema = {"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1}
+    return {**_query("surfaces", text, schema), "required": True, "style": "form", "explode": False}
+
+
 def _schemas() -> _Json:
     types = [
         schemas.Recommendations,
         schemas.SimilarItems,
+        schemas.AlsoBoughtItems,
         schemas.PopularItems,
+        schemas.CategoryItems,
+        schemas.UserPage,
         schemas.Features,
         schemas.Health,
         schemas.Readiness,

@@ -16,8 +16,9 @@ _INDEX: Final = """<!doctype html>
 <h1>Reco lookup API</h1>
 <ul>
 <li><a href="/docs">/docs</a>: every call, with a form to try it</li>
-<li><a href="/v1/popular">/v1/popular</a>: popular items</li>
-<li><code>/v1/users/{user_id}/recommendations</code>: a user's list</li>
+<li><a href="/v1/popular">/v1/popular</a>, <a href="/v1/trending">/v1/trending</a>, <a href="/v1/new">/v1/new</a>:
+items for everybody</li>
+<li><code>/v1/users/{user_id}/recommendations</code>: a user's list; <code>/v1/users/{user_id}/page</code>: several</li>
 <li><a href="/readyz">/readyz</a>, <a href="/healthz">/healthz</a>, <a href="/metrics">/metrics</a>,
 <a href="/openapi.json">/openapi.json</a>: for machines</li>
 </ul></body></html>

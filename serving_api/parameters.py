@@ -126,6 +126,20 @@ def whole_number(query: Query, name: str, default: int, lowest: int, highest: in
     return int(text)
 
 
+def flag(query: Query, name: str, *, default: bool) -> bool:
+    """`true` or `false`.
+
+    Raises:
+        BadRequestError: it is neither.
+    """
+    text = one(query, name)
+    if text is None:
+        return default
+    if text not in ("true", "false"):
+        raise BadRequestError(f"invalid_{name}", f"{name} must be true or false, got {text[:40]!r}", name)
+    return text == "true"
+
+
 def name_or_empty(query: Query, name: str) -> str:
     """A name such as a category; "" if it is not given.
 

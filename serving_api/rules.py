@@ -1,6 +1,7 @@
 """Live rules as item indices of one generation, and pins in answers."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -99,6 +100,7 @@ def place_pins(
     limit: int,
     excluded: frozenset[str] = frozenset(),
     category: str = "",
+    taken: Collection[int] = (),
 ) -> list[Block]:
     """Put pinned items at their places of an answer; what stands there moves down.
 
@@ -109,11 +111,13 @@ def place_pins(
         limit: items of the answer at most.
         excluded: ids that the answer may not hold.
         category: that its items must have; "" = any.
+        taken: item indices that are shown elsewhere.
     """
     pins = [
         pin
         for pin in catalogue.rules.pins.get(surface, ())
         if pin.place < limit
+        and pin.item not in taken
         and catalogue.ids[pin.item] not in excluded
         and (not category or category in catalogue.categories[pin.item])
     ]

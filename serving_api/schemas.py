@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Source = Literal["personal", "session", "segment", "popular", "similar", "fallback"]
+Source = Literal["personal", "session", "segment", "popular", "similar", "also_bought", "trending", "new", "fallback"]
 
 
 class Reason(msgspec.Struct, omit_defaults=True):
@@ -36,11 +36,9 @@ class Item(msgspec.Struct):
     reason: Reason
 
 
-class ListAnswer(msgspec.Struct, kw_only=True):
+class PlainList(msgspec.Struct, kw_only=True):
     """What every list has."""
 
-    request_id: Annotated[str, msgspec.Meta(description="Unique; send it with clicks on this list.")]
-    generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
     surface: str
     experiment: str | None
     variant: str
@@ -49,13 +47,21 @@ class ListAnswer(msgspec.Struct, kw_only=True):
         Source,
         msgspec.Meta(
             description=(
-                "personal: the user's own list. similar: the item's own list. popular: there is no such list, "
-                "or nothing left in it, so the popular one. "
+                "personal: the user's own list. segment: what the user's segment likes. similar, also_bought, "
+                "trending, new: the list that was asked for. popular: there is no such list, or nothing left in it, so "
+                "the popular one. "
                 "fallback: the store is unreachable or empty, so the last known popular one."
             )
         ),
     ]
     items: list[Item]
+
+
+class ListAnswer(PlainList, kw_only=True):
+    """What every answer of one list has."""
+
+    request_id: Annotated[str, msgspec.Meta(description="Unique; send it with clicks on this list.")]
+    generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
     cursor: str | None
 
 
@@ -69,6 +75,27 @@ class SimilarItems(ListAnswer, kw_only=True):
     """Items like one item."""
 
     item_id: str
+
+
+class AlsoBoughtItems(ListAnswer, kw_only=True):
+    """Items that are bought with one item."""
+
+    item_id: str
+
+
+class CategoryItems(ListAnswer, kw_only=True):
+    """Trending or new items of a category."""
+
+    category: Annotated[str | None, msgspec.Meta(description="null = all categories.")]
+
+
+class UserPage(msgspec.Struct, kw_only=True):
+    """Lists of several surfaces for one user, in the order asked for."""
+
+    request_id: Annotated[str, msgspec.Meta(description="Unique; send it, and the surface, with clicks on this page.")]
+    user_id: str
+    generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
+    lists: list[PlainList]
 
 
 class PopularItems(ListAnswer, kw_only=True):

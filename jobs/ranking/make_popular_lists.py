@@ -7,14 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from jobs.models.base import PAD
 from jobs.models.popularity import popularity_order, popularity_scores
+from jobs.ranking.category_lists import category_block, split_by_category
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.save_lists import ListBlock
 from reco_contracts.reasons import Reason
 from reco_contracts.redis_keys import popular_subject
-
-EVERYTHING = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +46,7 @@ def popular_items(
     """
     scores = popularity_scores(data, window_days)
     order = popularity_order(scores, is_available)
-    ranked = (
-        pl.DataFrame({"item": order, "rank": np.arange(len(order), dtype=np.int32)})
-        .with_columns(catalogue["categories"].gather(order).alias("category"))
-        .explode("category")
-        .drop_nulls("category")
-        .unique(["category", "item"])
-        .sort("category", "rank")
-        .group_by("category", maintain_order=True)
-        .agg(pl.col("item").head(k))
-    )
-    by_category = {EVERYTHING: order[:k]}
-    for category, members in ranked.iter_rows():
-        by_category.setdefault(category, np.array(members, dtype=np.int32))
+    by_category = split_by_category(order, catalogue["categories"], k)
     return PopularItems(window_days, scores, order, by_category)
 
 
@@ -71,16 +57,7 @@ def popular_lists(popular: PopularItems, k: int) -> Iterator[ListBlock]:
         popular: of this window.
         k: list length.
     """
-    names = list(popular.by_category)
-    items = np.full((len(names), k), PAD, dtype=np.int32)
-    for row, name in enumerate(names):
-        members = popular.by_category[name][:k]
-        items[row, : len(members)] = members
-    scores = np.where(items >= 0, popular.scores[items], 0).astype(np.float32)
-    yield ListBlock(
-        [popular_subject(popular.window_days, name) for name in names],
-        items,
-        scores,
-        np.full(items.shape, Reason.POPULAR, dtype=np.uint8),
-        np.full(items.shape, PAD, dtype=np.int32),
+    window = popular.window_days
+    yield category_block(
+        popular.by_category, popular.scores, k, Reason.POPULAR, lambda category: popular_subject(window, category)
     )

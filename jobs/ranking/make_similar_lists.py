@@ -9,7 +9,8 @@ import polars as pl
 
 from jobs.models.base import PAD
 from jobs.progress import progress_bar
-from jobs.ranking.make_popular_lists import EVERYTHING, PopularItems
+from jobs.ranking.category_lists import EVERYTHING
+from jobs.ranking.make_popular_lists import PopularItems
 from jobs.ranking.ranking_model import RankingModel
 from jobs.ranking.save_lists import ListBlock
 from reco_contracts.reasons import Reason

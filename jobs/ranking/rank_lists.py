@@ -19,6 +19,7 @@ from jobs.ranking.interaction_matrix import make_interactions
 from jobs.ranking.make_home_lists import HomeWork, home_lists
 from jobs.ranking.make_popular_lists import popular_items, popular_lists
 from jobs.ranking.make_similar_lists import closest_categories, similar_lists
+from jobs.ranking.make_surface_lists import SurfaceWork, surface_lists
 from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import save_lists
 from jobs.ranking.tally_lists import ListTally
@@ -179,6 +180,10 @@ def write_lists(
                 "popular", (block for window in popular for block in popular_lists(window, surfaces.popular.k))
             ),
         ),
+    }
+    others = SurfaceWork(history, users, items, paths, data, rules, run_date, surfaces)
+    counts |= {
+        name: save_lists(_list_file(folder, name), rules.pinned(name, [block])) for name, block in surface_lists(others)
     }
     rules.save(folder, {surface: _list_file(folder, surface) for surface in counts})
     return counts, len(catalogue), measured

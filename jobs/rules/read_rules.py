@@ -15,7 +15,6 @@ from jobs.rules.mistakes import Mistake, raise_mistakes
 from jobs.rules.read_nodes import NodeReader, line_of
 from jobs.rules.rule_set import (
     RERANKED,
-    SURFACES,
     Action,
     Allow,
     AtMost,
@@ -32,6 +31,7 @@ from jobs.rules.rule_set import (
     Word,
 )
 from reco_contracts.errors import ConfigError
+from reco_contracts.surfaces import SURFACES
 
 _ABOUT: Final = ("name", "note", "where", "from", "until")
 _SELECTS: Final = ("items", "categories", "brands", "sellers")
@@ -126,7 +126,7 @@ def _name_of(node: yaml.Node) -> str:
 def _where(reader: NodeReader, node: yaml.Node) -> Where:
     parts = reader.mapping(node, ("markets", "segments", "surfaces"), "where")
     markets, segments = (reader.words(parts[key], key) if key in parts else () for key in ("markets", "segments"))
-    surfaces = reader.choices(parts["surfaces"], "surfaces", SURFACES) if "surfaces" in parts else ()
+    surfaces = reader.choices(parts["surfaces"], "surfaces", tuple(SURFACES)) if "surfaces" in parts else ()
     return Where(markets, segments, surfaces)
 
 
@@ -135,7 +135,7 @@ def _where_pinned(reader: NodeReader, node: yaml.Node, where: Where) -> Where:
     named = _part(node, "surfaces")
     if named is not None and where.surfaces:
         reader.say(named, "pin: surfaces are named in the pin and in `where`; once is enough")
-    surfaces = reader.choices(named, "surfaces", SURFACES) if named is not None else where.surfaces
+    surfaces = reader.choices(named, "surfaces", tuple(SURFACES)) if named is not None else where.surfaces
     return Where(where.markets, where.segments, surfaces or RERANKED)
 
 

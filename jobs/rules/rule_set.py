@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
-SURFACES: Final = ("home", "similar", "popular", "also_bought", "trending", "new", "again")
-# Lists of these are made out of pools of candidates, so that an order can be bent and places limited.
-RERANKED: Final = ("home",)
+from reco_contracts.surfaces import HOME
+
+# Home lists alone are made out of pools of candidates, so that an order can be bent and places limited.
+RERANKED: Final = (HOME,)
 
 
 class Word(NamedTuple):

@@ -14,6 +14,7 @@ from reco_contracts.settings import (
     WarehouseSection,
     load_settings,
 )
+from reco_contracts.surfaces import SURFACES, SubjectKind
 
 
 def test_the_projects_variables_are_the_settings_defaults() -> None:
@@ -57,6 +58,16 @@ def test_reasons_have_the_names_that_the_api_shows() -> None:
     assert re.findall(r"when (\d+) then '(\w+)'", macro) == [
         (str(reason.value), text.code) for reason, text in REASONS.items()
     ]
+
+
+def test_surfaces_have_the_subjects_that_the_api_asks_for() -> None:
+    macro = (PROJECT_FOLDER / "macros" / "subject_kind_of.sql").read_text()
+    kinds = {
+        surface: kind
+        for surfaces, kind in re.findall(r"in \(([^)]*)\) then '(\w+)'", macro)
+        for surface in re.findall(r"\w+", surfaces)
+    }
+    assert kinds == {name: kind for name, kind in SURFACES.items() if kind is not SubjectKind.USER}
 
 
 def test_the_rules_of_list_items_know_every_reason_and_which_ones_name_an_item() -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from small_shop import COLD, GONE, N_ITEMS, N_USERS, RUN_DATE, interaction, items_frame, shop_rows
 
+import reco_contracts.surfaces
 from jobs.evaluation import evaluate_models
 from jobs.models.base import TopK
 from jobs.ranking import make_home_lists, make_similar_lists, train_model
@@ -41,7 +42,9 @@ def read_lists(shop, generation: str) -> Lists:
     layout = shop.settings.layout
     ids = pl.read_parquet(layout.catalogue_file(generation))["item_id"].to_list()
     lists: Lists = {}
-    for surface in SURFACES:
+    manifest = decode_lists_manifest((layout.lists / generation / "manifest.json").read_bytes())
+    assert set(SURFACES) <= set(manifest.lists) <= set(reco_contracts.surfaces.SURFACES)
+    for surface in manifest.lists:
         frame = pl.read_parquet(layout.list_file(generation, surface, "default"))
         assert tuple(frame.columns) == LIST_COLUMNS
         lists[surface] = {
@@ -63,8 +66,9 @@ def test_the_folder_says_what_it_holds(make_shop, rank) -> None:
     assert manifest.model_version == "als-20260331-001"
     assert manifest.n_items == N_ITEMS
     assert {name: variants["default"] for name, variants in manifest.lists.items()} == {
-        name: len(lists[name]) for name in SURFACES
+        name: len(rows) for name, rows in lists.items()
     }
+    assert set(lists) == {*SURFACES, "also_bought", "again"}  # nothing is new here, and nothing trends
     catalogue = pl.read_parquet(shop.settings.layout.catalogue_file(summary["generation"]))
     assert tuple(catalogue.columns) == CATALOGUE_COLUMNS
     assert catalogue["item_id"].to_list() == sorted(shop.items["item_id"])
@@ -83,7 +87,7 @@ def test_every_user_with_a_history_has_a_full_list_without_what_was_bought(make_
 
 def test_every_list_is_well_formed(make_shop, rank) -> None:
     _, lists = rank(make_shop())
-    for surface in SURFACES:
+    for surface in lists:
         for subject, entries in lists[surface].items():
             ids, scores, reasons, seeds = zip(*entries, strict=True)
             assert len(set(ids)) == len(ids)
@@ -176,10 +180,10 @@ def test_popular_lists_exist_for_every_window_and_category_and_count_people(make
 
 def test_ranking_again_gives_the_same_bytes_under_a_new_name(make_shop, rank) -> None:
     shop = make_shop()
-    first, _ = rank(shop)
+    first, lists = rank(shop)
     second = run(RUN_DATE, shop.settings)
     assert second["generation"] == "20260331-002"
-    for surface in SURFACES:
+    for surface in lists:
         one, two = (
             shop.settings.layout.list_file(name, surface, "default").read_bytes()
             for name in (first["generation"], second["generation"])
@@ -226,7 +230,7 @@ def test_an_item_that_comes_tomorrow_is_in_no_list_today(make_shop, rank) -> Non
     tomorrow = datetime.combine(RUN_DATE + timedelta(days=1), time(0), tzinfo=UTC)
     shop = make_shop(items=items_frame({"item-05": {"available_from": tomorrow}}))
     _, lists = rank(shop)
-    shown = {entry[0] for surface in SURFACES for row in lists[surface].values() for entry in row}
+    shown = {entry[0] for rows in lists.values() for row in rows.values() for entry in row}
     assert "item-05" not in shown
     assert "item-05" in lists["similar"]
 

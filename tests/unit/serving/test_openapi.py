@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reco_contracts.reasons import REASONS
-from serving_api import lists
+from serving_api import lists, user_page
 from serving_api.api import ROUTES
 from serving_api.openapi import describe_api
 
@@ -31,6 +31,10 @@ def test_path_and_query_parameters_are_those_of_the_routes() -> None:
         "/v1/users/{user_id}/recommendations": lists._RECOMMEND,
         "/v1/items/{item_id}/similar": lists._SIMILAR,
         "/v1/popular": lists._POPULAR,
+        "/v1/items/{item_id}/also_bought": lists._SIMILAR,
+        "/v1/trending": lists._OF_CATEGORY,
+        "/v1/new": lists._OF_CATEGORY,
+        "/v1/users/{user_id}/page": user_page._PARAMETERS,
     }
     for template, methods in paths.items():
         parameters = methods["get"].get("parameters", [])

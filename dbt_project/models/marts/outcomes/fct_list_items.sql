@@ -35,7 +35,7 @@ select
     list_entries.surface,
     list_entries.variant,
     list_entries.subject,
-    case list_entries.surface when 'similar' then 'item' when 'popular' then 'category' else 'user' end as subject_kind,
+    {{ subject_kind_of("list_entries.surface") }} as subject_kind,
     cast(list_entries.list_position as integer) as position,
     catalogue.item_id,
     cast(list_entries.score as double) as score,

@@ -1,0 +1,68 @@
+"""The lists of all surfaces that the model does not rank: also bought, trending, new, again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from jobs.ranking.interaction_matrix import Interactions, make_interactions
+from jobs.ranking.make_again_lists import again_lists
+from jobs.ranking.make_also_bought_lists import also_bought_lists, item_kinship
+from jobs.ranking.make_new_lists import new_lists
+from jobs.ranking.make_trending_lists import trending_lists
+from jobs.ranking.save_lists import ListBlock
+from jobs.rules.surface_rules import SurfaceRules
+from reco_contracts.settings import SurfacesSection
+from reco_contracts.surfaces import AGAIN, ALSO_BOUGHT, NEW, TRENDING
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceWork:
+    """All that these lists are made with.
+
+    Attributes:
+        history: fct_interactions up to the run date, sorted.
+        users: ids of the users who are ranked for, sorted.
+        items: dim_items, sorted by id; row number = item index.
+        paths: categories of each item, closest first.
+        data: the history as arrays, item indices of the generation.
+        rules: business rules; they say what may be shown.
+        run_date: the last day of the history.
+        surfaces: their rules.
+    """
+
+    history: pl.DataFrame
+    users: pl.Series
+    items: pl.DataFrame
+    paths: pl.Series
+    data: Interactions
+    rules: SurfaceRules
+    run_date: date
+    surfaces: SurfacesSection
+
+
+def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, ListBlock]]:
+    """Make the lists of one surface after the other; a surface without any is left out of the generation."""
+    surfaces, items, allowed = work.surfaces, work.items, work.rules.allowed_everywhere
+    kinship = item_kinship(items, work.paths)
+    chosen, purchases = _days_with(work, pl.col("is_positive")), _days_with(work, pl.col("purchases") > 0)
+    again = work.rules.for_users(AGAIN, work.users)
+    makers: dict[str, Callable[[], ListBlock | None]] = {
+        ALSO_BOUGHT: lambda: also_bought_lists(
+            chosen, items["item_id"], kinship, allowed(ALSO_BOUGHT), surfaces.also_bought
+        ),
+        TRENDING: lambda: trending_lists(work.data, items["categories"], allowed(TRENDING), surfaces.trending),
+        NEW: lambda: new_lists(work.data, items, allowed(NEW), work.run_date, surfaces.new),
+        AGAIN: lambda: again_lists(
+            purchases, work.users, kinship.kinds, again.allowed, surfaces.again, again.audiences
+        ),
+    }
+    for name, make in makers.items():
+        block = make()
+        if block is not None:
+            yield name, block
+
+
+def _days_with(work: SurfaceWork, condition: pl.Expr) -> Interactions:
+    return make_interactions(work.history.filter(condition), work.users, work.items["item_id"], work.run_date)

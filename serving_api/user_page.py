@@ -1,0 +1,144 @@
+"""The route that gives several lists for one page, in one round trip to the store."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
+from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick
+from serving_api.generation import Generation
+from serving_api.lists import UNREADABLE, count_unreadable, source_of, stored_list
+from serving_api.parameters import BadRequestError, flag, id_set, one, read_id, read_query
+from serving_api.rules import Block, place_pins
+
+if TYPE_CHECKING:
+    from serving_api.api import LookupApi
+
+_PARAMETERS = ("surfaces", "limit", "dedupe", "exclude")
+
+
+class _Asked(NamedTuple):
+    """What the store said of one surface.
+
+    Attributes:
+        surface: its name.
+        value: the packed list; None = no list.
+        source: of its items.
+        otherwise: what stands in for it.
+    """
+
+    surface: str
+    value: bytes | None
+    source: str
+    otherwise: str
+
+
+class _Row(NamedTuple):
+    """A row of the page.
+
+    Attributes:
+        rendered: the list as a JSON object.
+        items: what it shows, indices.
+        source: where they come from.
+    """
+
+    rendered: bytes
+    items: tuple[int, ...]
+    source: str
+
+
+async def user_page(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+    """Lists of several surfaces for one user; without `dedupe=false` no item twice, the first surface has it.
+
+    Popular items stand in for the first list only: one row of them is enough. Another
+    list that is not there is empty, and its row can be left out.
+
+    Args:
+        api: the process's state.
+        segment: the user id, percent-encoded.
+        query_string: surfaces, limit (of each list), dedupe, exclude.
+
+    Raises:
+        BadRequestError: an argument is wrong.
+    """
+    generation = api.live.generation
+    user = read_id(segment, "user_id")
+    query = read_query(query_string, _PARAMETERS)
+    surfaces = _surfaces(one(query, "surfaces"), generation)
+    limit, excluded = api.read_limit(query), id_set(query, "exclude")
+    is_deduped = flag(query, "dedupe", default=True)
+    asked = await asyncio.gather(*(_ask(api, generation, surface, user) for surface in surfaces))
+    taken: set[int] = set()
+    rows: list[_Row] = []
+    for one_asked in asked:
+        row = _row(api, generation, one_asked, limit, excluded, taken, has_stand_in=not rows)
+        if is_deduped:
+            taken.update(row.items)
+        rows.append(row)
+    lists = b",".join(row.rendered for row in rows)
+    body = _PAGE % (api.request_id(), json_bytes(user), generation.name_json, lists)
+    return Answer(body, generation=generation.name_header, source=rows[0].source)
+
+
+def _surfaces(text: str | None, generation: Generation) -> list[str]:
+    known = generation.page_surfaces()
+    names = list(dict.fromkeys(part for part in (text or "").split(",") if part))
+    if not names:
+        raise BadRequestError(
+            "invalid_surfaces", f"surfaces must name one or more of {', '.join(known)}, with commas between", "surfaces"
+        )
+    for name in names:
+        if name not in known:
+            raise BadRequestError(
+                "unknown_surface",
+                f"surface {name[:80]!r} is not known for a page; there are: {', '.join(known)}",
+                "surfaces",
+            )
+    return names
+
+
+async def _ask(api: "LookupApi", generation: Generation, surface: str, user: str) -> _Asked:
+    if surface == POPULAR:
+        source = "popular" if api.live.is_current else "fallback"
+        return _Asked(surface, generation.popular_list(), source, source)
+    is_users = subject_kind(surface) is SubjectKind.USER
+    value, otherwise = await stored_list(api, generation, surface, user if is_users else "")
+    return _Asked(surface, value, source_of(value) if is_users else surface, otherwise)
+
+
+def _row(
+    api: "LookupApi",
+    generation: Generation,
+    asked: _Asked,
+    limit: int,
+    excluded: frozenset[str],
+    taken: set[int],
+    *,
+    has_stand_in: bool,
+) -> _Row:
+    """The items of a row; a list that cannot be read is answered for like a store that is down."""
+    otherwise, catalogue = asked.otherwise, generation.catalogue
+    try:
+        picked = pick(catalogue, asked.value, limit, excluded, taken=taken)
+        if picked.items:
+            blocks = [Block(picked, asked.source)]
+            return _rendered(
+                generation, asked.surface, place_pins(catalogue, asked.surface, blocks, limit, excluded, taken=taken)
+            )
+    except UNREADABLE as error:
+        count_unreadable(api, error)
+        otherwise = "fallback"
+    if not has_stand_in:
+        return _rendered(generation, asked.surface, [Block(EMPTY, otherwise)])
+    blocks = [Block(pick(catalogue, generation.popular_list(), limit, excluded, taken=taken), otherwise)]
+    return _rendered(
+        generation, asked.surface, place_pins(catalogue, asked.surface, blocks, limit, excluded, taken=taken)
+    )
+
+
+def _rendered(generation: Generation, surface: str, blocks: list[Block]) -> _Row:
+    pieces, source = list_pieces(generation, surface, blocks)
+    items = tuple(item for block in blocks for item in block.picked.items)
+    return _Row(b"{%b}" % b"".join(pieces), items, source)
+
+
+_PAGE: Final = b'{"request_id":%b,"user_id":%b,"generation":%b,"lists":[%b]}'
