@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-publish bench-models bench-warehouse models-report cold-start lock clean
+	bench-publish bench-models bench-warehouse models-report cold-start explanations lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -85,6 +85,9 @@ models-report: $(VENV) ## the tables and plots of docs/models.md: make models-re
 
 cold-start: $(VENV) ## the tables and plots of docs/cold-start.md: newcomers and new items of simulated shops (some minutes)
 	@$(BIN)/python -m benchmarks.cold_start
+
+explanations: $(VENV) ## the table and the examples of docs/explanations.md: make explanations DATA=path/to/ml-latest-small (some minutes)
+	@$(BIN)/python -m benchmarks.explanations --data "$${DATA:?DATA=path/to/ml-latest-small is missing}"
 
 lock: $(VENV) ## resolve pyproject.toml into requirements.lock and the images' locks
 	@.ci/make_locks

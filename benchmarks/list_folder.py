@@ -4,6 +4,7 @@ User number u (id `user-u`) gets at position j the item (7 u + j + shift) mod it
 item i gets its successors; a popular list is the items of its category in order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,10 +15,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reco_contracts.artifacts import Layout, new_folder
-from reco_contracts.columns import LIST_ITEMS, LIST_REASONS, LIST_SCORES, LIST_SEEDS, LIST_SUBJECT
+from reco_contracts.columns import (
+    LIST_ITEMS,
+    LIST_REASONS,
+    LIST_SCORES,
+    LIST_SEEDS,
+    LIST_SUBJECT,
+    WHY_SEEDS,
+    WHY_SHARES,
+    WHY_SIGNALS,
+)
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest
 from reco_contracts.reasons import Reason
 from reco_contracts.redis_keys import popular_subject
+from reco_contracts.signals import Signal
+from reco_contracts.why_codec import HEAD, NAMED
 
 WINDOWS = (30, 7)
 _ROWS_A_GROUP = 50_000
@@ -35,6 +47,7 @@ class FolderShape:
         shift: added to every index of a home list, so that generations differ.
         run_date: the run that the folder claims to be from.
         model_version: the model that it claims to be from.
+        has_why: with contributors of the first items of home lists.
     """
 
     users: int = 200
@@ -44,6 +57,7 @@ class FolderShape:
     shift: int = 0
     run_date: date = date(2024, 5, 1)
     model_version: str = "20240501-001"
+    has_why: bool = False
 
 
 def write_list_folder(layout: Layout, generation: str, shape: FolderShape) -> ListsManifest:
@@ -67,12 +81,17 @@ def write_list_folder(layout: Layout, generation: str, shape: FolderShape) -> Li
             "popular": {"default": len(popular)},
         },
         settings={"made_by": "benchmarks.list_folder"},
+        why={"home": {"default": shape.users}} if shape.has_why else {},
     )
     with new_folder(layout.lists / generation) as folder:
         for surface in manifest.lists:
             (folder / surface).mkdir()
         pq.write_table(_catalogue(generation, shape), folder / "catalogue.parquet")
-        _write_users(folder / "home" / "default.parquet", shape)
+        _write_blocks(folder / "home" / "default.parquet", shape, _users_table)
+        if shape.has_why:
+            path = folder / "why" / "home" / "default.parquet"
+            path.parent.mkdir(parents=True)
+            _write_blocks(path, shape, _why_table)
         similar = (np.arange(shape.items)[:, None] + np.arange(shape.k) + 1) % shape.items
         subjects = [item_id(number) for number in range(shape.items)]
         seeds = np.repeat(np.arange(shape.items), shape.k).reshape(shape.items, shape.k)
@@ -121,13 +140,42 @@ def _catalogue(generation: str, shape: FolderShape) -> pa.Table:
     )
 
 
-def _write_users(path: Any, shape: FolderShape) -> None:
+def contributors(item: int, shape: FolderShape) -> list[tuple[int, float]]:
+    """The seed item and the share of each contributor of a listed item, largest first; all are own items."""
+    return [((item + 1 + 3 * number) % shape.items, (0.5, 0.25, 0.125)[number]) for number in range(NAMED)]
+
+
+def _users_table(users: npt.NDArray[np.int64], shape: FolderShape) -> pa.Table:
+    items = _home_matrix(users, shape)
+    subjects = [user_id(number) for number in users.tolist()]
+    return _table(subjects, items, Reason.BECAUSE_OF_HISTORY, (items + 1) % shape.items)
+
+
+def _why_table(users: npt.NDArray[np.int64], shape: FolderShape) -> pa.Table:
+    items = _home_matrix(users, shape)[:, :HEAD]
+    seeds = (items[:, :, None] + 1 + 3 * np.arange(NAMED)) % shape.items
+    shares = np.broadcast_to(np.array([0.5, 0.25, 0.125]), seeds.shape)
+    offsets = pa.array(np.arange(0, seeds.size + 1, seeds[0].size), pa.int32())
+    columns = {
+        WHY_SIGNALS: pa.array(np.full(seeds.size, Signal.OWN_ITEM), pa.uint8()),
+        WHY_SEEDS: pa.array(seeds.ravel(), pa.int32()),
+        WHY_SHARES: pa.array(shares.ravel(), pa.float32()),
+    }
+    lists = {name: pa.ListArray.from_arrays(offsets, values) for name, values in columns.items()}
+    return pa.table({LIST_SUBJECT: [user_id(number) for number in users.tolist()], **lists})
+
+
+def _home_matrix(users: npt.NDArray[np.int64], shape: FolderShape) -> npt.NDArray[np.int64]:
+    items: npt.NDArray[np.int64] = (7 * users[:, None] + np.arange(shape.k) + shape.shift) % shape.items
+    return items
+
+
+def _write_blocks(
+    path: Any, shape: FolderShape, make: Callable[[npt.NDArray[np.int64], FolderShape], pa.Table]
+) -> None:
     writer = None
     for start in range(0, shape.users, _ROWS_A_GROUP):
-        users = np.arange(start, min(start + _ROWS_A_GROUP, shape.users))
-        items = (7 * users[:, None] + np.arange(shape.k) + shape.shift) % shape.items
-        subjects = [user_id(number) for number in users.tolist()]
-        table = _table(subjects, items, Reason.BECAUSE_OF_HISTORY, (items + 1) % shape.items)
+        table = make(np.arange(start, min(start + _ROWS_A_GROUP, shape.users)), shape)
         writer = writer or pq.ParquetWriter(path, table.schema)
         writer.write_table(table)
     if writer:

@@ -89,12 +89,18 @@ def report_on(log: Log, data: Path, workspace: Workspace, chosen: argparse.Names
 
 def run_reco(environment: Mapping[str, str], *arguments: str, is_json: bool = True) -> dict[str, Any]:
     """Run a command to its end; its progress goes to our terminal, its summary comes back."""
-    command = [str(Path(sys.executable).with_name("reco")), *arguments, *(["--json"] if is_json else [])]
+    output = run_reco_text(environment, *arguments, *(["--json"] if is_json else []))
+    summary: dict[str, Any] = json.loads(output.rstrip().rpartition("\n")[2]) if is_json else {}
+    return summary
+
+
+def run_reco_text(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a command to its end; what it prints comes back."""
+    command = [str(Path(sys.executable).with_name("reco")), *arguments]
     done = subprocess.run(command, env=dict(environment), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(f"`reco {arguments[0]}` ended with exit code {done.returncode}:\n{done.stdout[-2000:]}")
-    summary: dict[str, Any] = json.loads(done.stdout.rstrip().rpartition("\n")[2]) if is_json else {}
-    return summary
+    return done.stdout
 
 
 def page_text(reports: Mapping[str, Mapping[str, Any]]) -> str:

@@ -108,6 +108,10 @@ class Layout:
         """The lists of one surface and variant."""
         return self.lists / generation / surface / f"{variant}.parquet"
 
+    def why_file(self, generation: str, surface: str, variant: str) -> Path:
+        """What speaks for the first items of the lists of one surface and variant."""
+        return self.lists / generation / "why" / surface / f"{variant}.parquet"
+
     def overlay_file(self, generation: str, name: str) -> Path:
         """Lists of some users that were made after their generation, in the form of its home lists."""
         return self.root / "overlays" / generation / f"{name}.parquet"

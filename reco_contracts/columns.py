@@ -302,5 +302,12 @@ LIST_REASONS: Final = "reasons"  # list of uint8, reasons.Reason
 LIST_SEEDS: Final = "seeds"  # list of int32, -1 where the reason has no seed
 LIST_COLUMNS: Final = (LIST_SUBJECT, LIST_ITEMS, LIST_SCORES, LIST_REASONS, LIST_SEEDS)
 
+# --- contributors: data/lists/<generation>/why/<surface>/<variant>.parquet -----------------
+
+WHY_SIGNALS: Final = "signals"  # list of uint8, signals.Signal: of the first items in turn, so many of each
+WHY_SEEDS: Final = "seeds"  # list of int32, indices into catalogue.parquet; -1 = none
+WHY_SHARES: Final = "shares"  # list of float32, of the item's score
+WHY_COLUMNS: Final = (LIST_SUBJECT, WHY_SIGNALS, WHY_SEEDS, WHY_SHARES)
+
 # data/lists/<generation>/catalogue.parquet: row number = item index of the generation.
 CATALOGUE_COLUMNS: Final = ("item_id", "title", "categories", "diversity_category", "is_available")

@@ -34,6 +34,7 @@ class GenerationManifest(msgspec.Struct, frozen=True, kw_only=True):
         catalogue_chunks: number of catalogue keys.
         popular_windows_days: windows for which popular lists exist, the default first.
         surfaces: surface -> variant -> its size.
+        why: the same of the published contributors; a surface without them is left out.
     """
 
     generation: str
@@ -45,6 +46,7 @@ class GenerationManifest(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_chunks: int
     popular_windows_days: tuple[int, ...]
     surfaces: dict[str, dict[str, SurfaceManifest]]
+    why: dict[str, dict[str, SurfaceManifest]] = {}
 
 
 class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,7 @@ class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
         popular_windows_days: windows of the popular surface, the default first.
         lists: surface -> variant -> number of lists.
         settings: the ranking settings that were used.
+        why: surface -> variant -> number of lists whose contributors are kept.
         measured: what the home lists are like as a whole: `coverage`, `coverage_before` under-exposed items were
             spread, `places_spent` on that, and `diversity`. Empty in folders of earlier versions.
     """
@@ -69,6 +72,7 @@ class ListsManifest(msgspec.Struct, frozen=True, kw_only=True):
     popular_windows_days: tuple[int, ...]
     lists: dict[str, dict[str, int]]
     settings: dict[str, Any]
+    why: dict[str, dict[str, int]] = {}
     measured: dict[str, Any] = {}
 
 

@@ -50,6 +50,10 @@ class RedisKeys:
         """Hash: subject -> packed list, about 64 subjects a bucket."""
         return f"{self.namespace}:lists:{generation}:{surface}:{variant}:{bucket}"
 
+    def why(self, generation: str, surface: str, variant: str, bucket: int) -> str:
+        """Hash: subject -> packed contributors of its list's first items; buckets as those of the lists."""
+        return f"{self.namespace}:why:{generation}:{surface}:{variant}:{bucket}"
+
     def catalogue(self, generation: str, chunk: int) -> str:
         """String: one chunk of the generation's items (`manifests.CatalogueChunk`)."""
         return f"{self.namespace}:catalogue:{generation}:{chunk}"

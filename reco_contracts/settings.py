@@ -340,6 +340,7 @@ class PublishSection(Section):
     subjects_per_bucket: int = Field(64, ge=1, le=512)
     readback_sample: int = Field(200, ge=1)
     safety_ttl_days: int = Field(14, ge=1)
+    why: bool = True
 
 
 class RedisSection(Section):

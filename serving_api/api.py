@@ -18,6 +18,7 @@ from serving_api.metrics import CONTENT_TYPE, Metrics
 from serving_api.pages import docs, index, openapi_json
 from serving_api.parameters import BadRequestError, Query, whole_number
 from serving_api.user_page import user_page
+from serving_api.why import why
 
 _log = get_logger(__name__)
 
@@ -173,17 +174,23 @@ _FIXED: Final[dict[bytes, Route]] = {
     b"/openapi.json": Route("/openapi.json", openapi_json),
     b"/docs": Route("/docs", docs),
 }
-ROUTES: Final = (*_WITH_ID.values(), *_FIXED.values())
+# A user and an item: the path is that of the user's list with two segments more.
+_WHY: Final = Route("/v1/users/{user_id}/recommendations/{item_id}/why", why)
+ROUTES: Final = (*_WITH_ID.values(), _WHY, *_FIXED.values())
 _SEGMENTS_WITH_ID: Final = 5
+_SEGMENTS_WITH_TWO: Final = 7
 
 
 def find_route(path: bytes) -> tuple[Route | None, bytes]:
-    """The route of a path, and the id in it.
+    """The route of a path, and the id in it; of two ids, both with a slash between.
 
     Args:
         path: still percent-encoded, so that an id may contain a slash.
     """
     segments = path.split(b"/")
+    if len(segments) == _SEGMENTS_WITH_TWO and not segments[0]:
+        is_why = segments[1:3] == [b"v1", b"users"] and segments[4] == b"recommendations" and segments[6] == b"why"
+        return (_WHY, b"/".join((segments[3], segments[5]))) if is_why else (None, b"")
     if len(segments) == _SEGMENTS_WITH_ID and not segments[0]:
         return _WITH_ID.get((segments[1], segments[2], segments[4])), segments[3]
     return _FIXED.get(path), b""

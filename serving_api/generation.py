@@ -78,6 +78,15 @@ class Generation:
             return None
         return keys.lists(self.name, surface, DEFAULT_VARIANT, list_bucket(subject, variant.buckets))
 
+    def why_key(self, keys: RedisKeys, surface: str, subject: str) -> str | None:
+        """The store's key of what speaks for a subject's list; None where it is not published."""
+        if self.manifest is None or self.name is None:
+            return None
+        variant = self.manifest.why.get(surface, {}).get(DEFAULT_VARIANT)
+        if variant is None:
+            return None
+        return keys.why(self.name, surface, DEFAULT_VARIANT, list_bucket(subject, variant.buckets))
+
 
 async def read_manifest(pipe: RedisPipe, keys: RedisKeys) -> GenerationManifest | None:
     """The live generation's manifest; None in an empty store.

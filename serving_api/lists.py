@@ -48,7 +48,7 @@ async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> An
     if query_string:
         query = read_query(query_string, _RECOMMEND)
         limit, category = api.read_limit(query), name_or_empty(query, "category")
-        surface, excluded = _user_surface(one(query, "surface"), generation), id_set(query, "exclude")
+        surface, excluded = user_surface(one(query, "surface"), generation), id_set(query, "exclude")
     value, otherwise = await stored_list(api, generation, surface, user)
     subject = b'"user_id":%b,' % json_bytes(user)
 
@@ -217,7 +217,12 @@ def count_unreadable(api: "LookupApi", error: Exception) -> None:
         _log.error("a stored list cannot be read; counted from now on", error=repr(error))
 
 
-def _user_surface(name: str | None, generation: Generation) -> str:
+def user_surface(name: str | None, generation: Generation) -> str:
+    """The surface that a request names, home where it names none.
+
+    Raises:
+        BadRequestError: there is no such surface of users.
+    """
     known = generation.user_surfaces()
     if name is None or name in known:
         return name or HOME

@@ -47,6 +47,14 @@ def _operations() -> dict[str, _Json]:
             schemas.Recommendations,
             [user, surface, limit, category, exclude],
         ),
+        "/v1/users/{user_id}/recommendations/{item_id}/why": _operation(
+            "Why an item is in a user's list",
+            "What speaks for it most, as it was published with the list, for the first 20 items. For any other item "
+            "`published` is false and `message` says so, with status 200: why it is not listed takes the artifacts, "
+            "which `reco explain` has.",
+            schemas.Why,
+            [user, item, surface],
+        ),
         "/v1/items/{item_id}/similar": _operation(
             "Items like one item",
             "Popular items for an item without a list, or with nothing left in it.",
@@ -151,6 +159,7 @@ def _schemas() -> _Json:
         schemas.SimilarItems,
         schemas.AlsoBoughtItems,
         schemas.PopularItems,
+        schemas.Why,
         schemas.CategoryItems,
         schemas.UserPage,
         schemas.Features,

@@ -105,6 +105,42 @@ class PopularItems(ListAnswer, kw_only=True):
     window_days: int | None
 
 
+class Contributor(msgspec.Struct):
+    """What speaks for an item."""
+
+    signal: Annotated[
+        Literal["own_item", "content", "people", "popularity", "segment", "own_habit", "other", "base"],
+        msgspec.Meta(
+            description=(
+                "own_item: who has the seed chooses this item too. content: it is described like the seed. "
+                "people: people who choose alike have it, and the seed makes them alike. own_habit: the user has had "
+                "it. other: what a ranker reads in further features. base: what every candidate gets."
+            )
+        ),
+    ]
+    share: Annotated[
+        float, msgspec.Meta(ge=0, description="Of the item's score; what speaks against it can bring the sum above 1.")
+    ]
+    seed_item_id: Annotated[str | None, msgspec.Meta(description="The user's own item behind it, if any.")]
+    seed_title: str | None
+
+
+class Why(msgspec.Struct, kw_only=True):
+    """Why an item is in a user's list."""
+
+    request_id: str
+    user_id: str
+    item_id: str
+    generation: str | None
+    surface: str
+    variant: str
+    published: Annotated[bool, msgspec.Meta(description="Whether contributors of this item were published.")]
+    message: Annotated[str | None, msgspec.Meta(description="Why there are none.")]
+    rank: Annotated[int | None, msgspec.Meta(description="Place in the published list; null = not in it.")]
+    reason: Reason | None
+    contributors: Annotated[list[Contributor], msgspec.Meta(description="Largest first, three at most.")]
+
+
 class Features(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The features that were published for a user or an item."""
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from jobs.cli import (
     analyst_commands,
     evaluation_commands,
+    explain_commands,
     landing_commands,
     model_commands,
     operate_commands,
@@ -45,6 +46,7 @@ for _module in (
     validation_commands,
     rules_commands,
     serving_commands,
+    explain_commands,
     operate_commands,
 ):
     _module.register(app)

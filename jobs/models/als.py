@@ -19,7 +19,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from jobs.models.base import Contributors, TopK
+from jobs.models.base import Asked, Contributors, TopK
 from jobs.models.content_factors import blend_with_content
 from jobs.models.history import relative_weights, require_items
 from jobs.models.model_files import load_arrays, save_arrays
@@ -68,6 +68,7 @@ class AlsModel:
     """
 
     name: ClassVar[str] = "als"
+    is_exact: ClassVar[bool] = True
 
     def __init__(self, parameters: AlsParameters, seed: int = 0, threads: int = 0) -> None:
         """Hold the parameters; nothing is learned yet."""
@@ -188,10 +189,16 @@ class AlsModel:
         lists = best_by_product(directions[items[known]], directions, k, self._columns(candidates), own, self._threads)
         return spread_lists(lists, known, len(items))
 
-    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
-        """Name the own item with the largest exact share of each score."""
+    def explain(
+        self,
+        data: Interactions,
+        items: npt.NDArray[np.int32],
+        m: int = 1,
+        asked: Asked | None = None,  # noqa: ARG002 - a score is what it is
+    ) -> Contributors:
+        """The own items with the largest exact shares of each score."""
         confidences = self.confidences(self.weights(data))
-        return best_contributors(self.item_factors, confidences, self._parameters.regularization, items)
+        return best_contributors(self.item_factors, confidences, self._parameters.regularization, items, m)
 
     def save(self, folder: Path) -> None:
         """Write the factors and the scale of weights."""

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from jobs.ranking.interaction_matrix import Interactions
 from reco_contracts.settings import TrainSection
+from reco_contracts.signals import Signal as Signal  # noqa: PLC0414 - a part of the protocol
 
 PAD = -1
 
@@ -26,14 +27,33 @@ class TopK(NamedTuple):
     scores: npt.NDArray[np.float32]
 
 
-class Contributors(NamedTuple):
-    """What speaks most for each item of each list.
+class Asked(NamedTuple):
+    """What `recommend` was asked when it made lists: a hybrid's scores depend on it.
 
     Attributes:
-        seeds: int32, shape (n, k), the user's own item with the largest contribution; -1 = none.
-        contributions: float32, shape (n, k), its share of the score; 0 where there is no seed.
+        k: list length.
+        blocked: CSR, shape (n, n_items); non-zero = never.
+        candidates: bool, shape (n_items,); false = never. None = all.
     """
 
+    k: int
+    blocked: csr_matrix | None = None
+    candidates: npt.NDArray[np.bool_] | None = None
+
+
+class Contributors(NamedTuple):
+    """What speaks for each item of each list, and how much: the summands of its score.
+
+    The largest come first, those that speak against the item behind them, BASE last; what adds nothing is
+    left out.
+
+    Attributes:
+        signals: uint8, shape (n, k, m), Signal; NONE pads.
+        seeds: int32, shape (n, k, m), the user's own item behind the signal; -1 = none.
+        contributions: float32, shape (n, k, m), on the scale of the score; 0 where padded.
+    """
+
+    signals: npt.NDArray[np.uint8]
     seeds: npt.NDArray[np.int32]
     contributions: npt.NDArray[np.float32]
 
@@ -46,6 +66,8 @@ class Model(Protocol):
     """
 
     name: ClassVar[str]
+    is_exact: ClassVar[bool]
+    """Whether all contributors of an item together sum to its score."""
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -103,12 +125,16 @@ class Model(Protocol):
     ) -> TopK:
         """Rank other items by likeness to each item, most alike first; an item is never its own neighbour."""
 
-    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
-        """Find the reason for each item of each list.
+    def explain(
+        self, data: Interactions, items: npt.NDArray[np.int32], m: int = 1, asked: Asked | None = None
+    ) -> Contributors:
+        """Split the score of each item of each list into what it is made of.
 
         Args:
             data: of the n users that the lists were made for.
-            items: int32, shape (n, k), as `recommend` gave them.
+            items: int32, shape (n, k), as `recommend` gave them, or any others.
+            m: contributors of each item, the largest ones; as many as the longest history and a few more give all.
+            asked: how the lists were made; None = without anything blocked, so long as they are.
         """
 
     def save(self, folder: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from jobs.models.base import Signal
 from jobs.models.history import HistoryParameters, mean_weight_of
 from jobs.models.likeness import row_lengths
 from jobs.models.linear import LinearModel
@@ -36,6 +37,7 @@ class ContentModel(LinearModel[ContentParameters]):
     """S as the cosines of descriptions, never held; items that share no word with a history are not ranked."""
 
     name: ClassVar[str] = "content"
+    signal: ClassVar[Signal] = Signal.CONTENT
     parameters_type = ContentParameters
 
     def __init__(self, parameters: ContentParameters, seed: int = 0, threads: int = 0) -> None:

@@ -22,14 +22,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.models.base import Contributors, TopK
+from jobs.models.base import Asked, Contributors, TopK
 from jobs.models.hybrid_candidates import SourceLists, union_of
 from jobs.models.hybrid_files import load_hybrid, load_seed, save_hybrid
 from jobs.models.hybrid_holdout import hold_out
 from jobs.models.hybrid_parameters import HybridParameters
-from jobs.models.hybrid_reasons import explain_hybrid
+from jobs.models.hybrid_rankers import Ranker
+from jobs.models.hybrid_reasons import name_signals, shares_of_sources
 from jobs.models.hybrid_sources import Sources
 from jobs.models.hybrid_training import AGAIN, NEW, TrainedRanker, train_rankers
+from jobs.models.largest_shares import no_contributors, put_contributors
 from jobs.models.top_k import empty_lists
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
 from reco_contracts.settings import TrainSection
@@ -43,6 +45,7 @@ class HybridModel:
     """Several models in one list."""
 
     name: ClassVar[str] = "hybrid"
+    is_exact: ClassVar[bool] = True
 
     def __init__(self, parameters: HybridParameters, seed: int = 0, threads: int = 0) -> None:
         """Make the components; nothing is learned yet."""
@@ -103,13 +106,9 @@ class HybridModel:
     def score(self, data: Interactions, items: npt.NDArray[np.int32]) -> _Floats:
         """What lists without blocked items are ranked by; a source that does not list an item gives it nothing."""
         scores = np.zeros(items.shape, dtype=np.float32)
-        wanted = max(items.shape[1], self._parameters.candidates)
-        for rows in _blocks(np.arange(data.n_users)):
-            people = data.of_users(rows)
-            lists = self._sources.lists(people, wanted)
-            asked = np.arange(people.n_users)[:, None] * np.int64(data.n_items) + items[rows]
+        for rows, people, lists, _ in self._asked_blocks(data, Asked(items.shape[1])):
             used = items[rows] >= 0
-            cells, place = np.unique(asked[used], return_inverse=True)
+            cells, place = _cells_of(items[rows], data.n_items)
             part = np.zeros(used.shape, dtype=np.float32)
             part[used] = self._predict(cells, lists, people, None)[place]
             scores[rows] = part
@@ -121,11 +120,21 @@ class HybridModel:
         """The neighbours of the first component, in the order of the parameters, that knows the item."""
         return self._sources.similar_items(items, k, candidates)
 
-    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
-        """The reason of the source that speaks loudest for each item; see hybrid_reasons."""
-        has_consumed = np.asarray(blocked_matrix(data, "forever").sum(axis=1)).ravel() > 0
-        weights = [self._ranker_of(kind).blend.weights.reshape(-1, 2).sum(axis=1) for kind in (NEW, AGAIN)]
-        return explain_hybrid(self._sources, np.stack(weights)[has_consumed.astype(int)], data, items)
+    def explain(
+        self, data: Interactions, items: npt.NDArray[np.int32], m: int = 1, asked: Asked | None = None
+    ) -> Contributors:
+        """What each kind of source adds to each score; see hybrid_reasons."""
+        result = no_contributors(items.shape, m)
+        n_sources = len(self._sources.names)
+        for rows, people, lists, never in self._asked_blocks(data, asked or Asked(items.shape[1])):
+            cells, place = _cells_of(items[rows], data.n_items)
+            shares = np.zeros((len(cells), n_sources + 2))
+            for some, ranker, values in self._each_ranker(cells, lists, people, never):
+                shares[some] = shares_of_sources(ranker.split(values, self._threads), values, n_sources)
+            wide = np.zeros((*items[rows].shape, n_sources + 2))
+            wide[items[rows] >= 0] = shares[place]
+            put_contributors(result, rows, name_signals(self._sources, wide, people, items[rows], m))
+        return result
 
     def save(self, folder: Path) -> None:
         """Write the rankers, and each component into a folder of its own."""
@@ -145,18 +154,33 @@ class HybridModel:
     def _new_sources(self) -> Sources:
         return Sources(self._parameters.components, self._seed, self._threads)
 
+    def _asked_blocks(
+        self, data: Interactions, asked: Asked
+    ) -> Iterator[tuple[_Cells, Interactions, list[SourceLists], csr_matrix | None]]:
+        """Rows of users, their data, the sources' lists and what is blocked, a block after the other."""
+        wanted = max(asked.k, self._parameters.candidates)
+        for rows in _blocks(np.arange(data.n_users)):
+            people, never = data.of_users(rows), None if asked.blocked is None else asked.blocked[rows]
+            yield rows, people, self._sources.lists(people, wanted, never, asked.candidates), never
+
     def _predict(
         self, cells: _Cells, lists: list[SourceLists], data: Interactions, blocked: csr_matrix | None
     ) -> _Floats:
         """Score candidates, each by the ranker of what its user's list may hold."""
-        may_repeat = _may_repeat(data, blocked)[cells // max(data.n_items, 1)]
         scores = np.zeros(len(cells), dtype=np.float32)
+        for rows, ranker, values in self._each_ranker(cells, lists, data, blocked):
+            scores[rows] = ranker.predict(values, self._threads)
+        return scores
+
+    def _each_ranker(
+        self, cells: _Cells, lists: list[SourceLists], data: Interactions, blocked: csr_matrix | None
+    ) -> Iterator[tuple[npt.NDArray[np.bool_], Ranker, _Floats]]:
+        """Which candidates a ranker scores, the ranker, and what it sees of them."""
+        may_repeat = _may_repeat(data, blocked)[cells // max(data.n_items, 1)]
         for kind, rows in ((NEW, ~may_repeat), (AGAIN, may_repeat)):
             if rows.any():
                 ranker = self._ranker_of(kind).for_data(data)
-                values = self._sources.values(cells[rows], lists, data, ranker.needs_pairs)
-                scores[rows] = ranker.predict(values, self._threads)
-        return scores
+                yield rows, ranker, self._sources.values(cells[rows], lists, data, ranker.needs_pairs)
 
     def _ranker_of(self, kind: str) -> TrainedRanker:
         return self.rankers.get(kind) or self.rankers[NEW]
@@ -172,6 +196,13 @@ def _may_repeat(data: Interactions, blocked: csr_matrix | None) -> npt.NDArray[n
 def _blocks(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
     for start in range(0, len(rows), _BLOCK_USERS):
         yield rows[start : start + _BLOCK_USERS]
+
+
+def _cells_of(items: npt.NDArray[np.int32], n_items: int) -> tuple[_Cells, _Cells]:
+    """The distinct cells of lists, ascending, and where each listed item, row after row, is among them."""
+    asked = np.arange(len(items))[:, None] * np.int64(n_items) + items
+    cells, place = np.unique(asked[items >= 0], return_inverse=True)
+    return cells, place
 
 
 def _best_cells(cells: _Cells, scores: _Floats, n: int, n_items: int, k: int) -> TopK:

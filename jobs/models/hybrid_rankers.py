@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import lightgbm
 
 _Floats = npt.NDArray[np.float32]
+_Doubles = npt.NDArray[np.float64]
 
 # A weight is tried at these multiples of itself; one that is 0, at these multiples of the largest.
 _FACTORS: Final = (0.0, 0.5, 0.8, 1.25, 2.0)
@@ -24,6 +25,8 @@ _PASSES: Final = 4
 _BLEND_USERS: Final = 1_000
 _SAMPLES: Final = 6
 _SAMPLE_USERS: Final = 300
+# Nearer to the average than this, the slope between two scores is that of the curve.
+_LEAST_GAIN: Final = 1e-6
 # Positions beyond it are not worth a pair of candidates.
 _TRUNCATION: Final = 20
 
@@ -48,6 +51,17 @@ class Ranker(Protocol):
             float32, shape (m,).
         """
 
+    def split(self, values: _Floats, threads: int) -> _Doubles:
+        """What each feature adds to what `predict` gives.
+
+        Args:
+            values: float32, shape (m, width), features.
+            threads: 0 = all cores.
+
+        Returns:
+            float64, shape (m, width + 1), sums to the score over the last axis; what every candidate gets comes last.
+        """
+
 
 class LinearBlend:
     """A sum of non-negative weights times the sources' columns, which come first among the features."""
@@ -66,6 +80,12 @@ class LinearBlend:
                 total += weight * values[:, column]
         return total
 
+    def split(self, values: _Floats, threads: int = 1) -> _Doubles:  # noqa: ARG002 - quick enough
+        """Weight times column; nothing for the others."""
+        parts = np.zeros((len(values), values.shape[1] + 1))
+        parts[:, : len(self.weights)] = self.weights.astype(np.float64) * values[:, : len(self.weights)]
+        return parts
+
 
 class LambdaRanker:
     """A boosted forest that was trained on pairs of candidates of one user."""
@@ -81,8 +101,33 @@ class LambdaRanker:
         if not len(values):
             return np.zeros(0, dtype=np.float32)
         raw = self.booster.predict(values, num_threads=threads or (os.cpu_count() or 1))
-        scores: _Floats = (1 / (1 + np.exp(-np.asarray(raw)))).astype(np.float32)
-        return scores
+        return _squeezed(np.asarray(raw)).astype(np.float32)
+
+    def split(self, values: _Floats, threads: int) -> _Doubles:
+        """Shapley values of the features, on the scale of the score.
+
+        They sum to the forest's own value r, counted from what it gives on average, b. The score is a
+        function s of r, and along the straight way from b to r each feature adds to it in proportion:
+        its value times (s(r) - s(b)) / (r - b), and s(b) is what every candidate gets.
+
+        Source: Lundberg, Erion, Lee (2018), Consistent Individualized Feature Attribution for Tree Ensembles;
+        Aumann, Shapley (1974), Values of Non-Atomic Games, for the way along a line.
+        """
+        if not len(values):
+            return np.zeros((0, values.shape[1] + 1))
+        threads = threads or (os.cpu_count() or 1)
+        parts = np.asarray(self.booster.predict(values, num_threads=threads, pred_contrib=True), dtype=np.float64)
+        base, gained = parts[:, -1], parts[:, :-1].sum(axis=1)
+        least, score = _squeezed(base), _squeezed(base + gained)
+        is_far = np.abs(gained) > _LEAST_GAIN
+        slope = np.where(is_far, (score - least) / np.where(is_far, gained, 1), least * (1 - least))
+        return np.column_stack((parts[:, :-1] * slope[:, None], score - gained * slope))
+
+
+def _squeezed(raw: _Doubles) -> _Doubles:
+    """Numbers of any size as numbers between 0 and 1."""
+    between: _Doubles = 1 / (1 + np.exp(-raw))
+    return between
 
 
 def equal_blend(n_columns: int) -> LinearBlend:

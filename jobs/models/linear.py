@@ -4,13 +4,13 @@ S itself need not be held. An exact explanation follows: each own item's share o
 """
 
 from abc import abstractmethod
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.models.base import Contributors, TopK
+from jobs.models.base import Asked, Contributors, Signal, TopK
 from jobs.models.history import HistoryParameters
 from jobs.models.history_model import HistoryModel
 from jobs.models.largest_shares import largest_shares
@@ -21,7 +21,14 @@ P = TypeVar("P", bound=HistoryParameters)
 
 
 class LinearModel(HistoryModel[P]):
-    """Explains, and finds like items, by what a subclass says of S."""
+    """Explains, and finds like items, by what a subclass says of S.
+
+    Attributes:
+        signal: what an own item speaks by.
+    """
+
+    is_exact: ClassVar[bool] = True
+    signal: ClassVar[Signal] = Signal.OWN_ITEM
 
     @abstractmethod
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -45,6 +52,12 @@ class LinearModel(HistoryModel[P]):
         )
         return spread_lists(self.rank(one_each, k, one_each, candidates), rows, len(items))
 
-    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:
-        """Name the own item with the largest exact share of each score."""
-        return largest_shares(self.read_history(data), items, self.columns)
+    def explain(
+        self,
+        data: Interactions,
+        items: npt.NDArray[np.int32],
+        m: int = 1,
+        asked: Asked | None = None,  # noqa: ARG002 - a score is what it is
+    ) -> Contributors:
+        """The own items with the largest exact shares of each score."""
+        return largest_shares(self.read_history(data), items, self.columns, m, self.signal)

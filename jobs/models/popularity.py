@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from jobs.models.base import PAD, Contributors, TopK
+from jobs.models.base import PAD, Asked, Contributors, Signal, TopK
 from jobs.models.block_size import blocks
 from jobs.models.history import require_items
+from jobs.models.largest_shares import largest_of_dense
 from jobs.models.model_files import Arrays, load_arrays, save_arrays
 from jobs.models.top_k import best_in_blocks, best_of_scores, empty_lists
 from jobs.ranking.interaction_matrix import Interactions, weight_matrix
@@ -22,6 +23,8 @@ from reco_contracts.settings import TrainSection
 
 # Items that everybody is taken to have, spread like popularity: a short history does not rule the list.
 _PRIOR_ITEMS = 2.0
+# Own users of a segment are counted and leave at least a fraction of 1 / (all users + 1); below it is rounding.
+_LEAST = 1e-9
 _NONE: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
 
 
@@ -73,6 +76,7 @@ class PopularityModel:
     """
 
     name: ClassVar[str] = "popularity"
+    is_exact: ClassVar[bool] = True
 
     def __init__(self, parameters: PopularityParameters, threads: int = 0) -> None:
         """Hold the parameters; nothing is counted yet."""
@@ -103,8 +107,7 @@ class PopularityModel:
         segments, segment_scores = [], np.zeros((0, data.n_items))
         if self._parameters.by == "segment" and data.segments is not None:
             segments = sorted({str(name) for name in data.segments} - {""})
-            # A fraction below 1: all others order what the segment's own do not.
-            others = self.scores / (self.scores.max(initial=0) + 1)
+            others = self._as_fraction()
             counts = [popularity_scores(_of_segment(data, name), window) for name in segments]
             segment_scores = np.array([np.where(others > 0, own + others, 0) for own in counts])
         content = data.content if self._parameters.by == "category" else None
@@ -157,9 +160,24 @@ class PopularityModel:
         """Popularity knows no likeness: empty lists."""
         return empty_lists(len(items), k)
 
-    def explain(self, data: Interactions, items: npt.NDArray[np.int32]) -> Contributors:  # noqa: ARG002
-        """Nobody's own items explain what is popular."""
-        return Contributors(np.full(items.shape, PAD, dtype=np.int32), np.zeros(items.shape, dtype=np.float32))
+    def explain(
+        self,
+        data: Interactions,
+        items: npt.NDArray[np.int32],
+        m: int = 1,
+        asked: Asked | None = None,  # noqa: ARG002 - a score is what it is
+    ) -> Contributors:
+        """What the user's segment and what all people add; nobody's own items explain what is popular."""
+        shares = np.zeros((*items.shape, 2), dtype=np.float64)
+        shares[:, :, 1] = self.score(data, items)
+        codes = self._segment_codes(data)
+        for code in np.unique(codes[codes != PAD]) if not len(self._categories) else ():
+            rows = codes == code
+            ours = self._segment_scores[code] - self._as_fraction()
+            own = np.where((items[rows] >= 0) & (ours[items[rows]] > _LEAST), ours[items[rows]], 0)
+            shares[rows] = np.stack((own, shares[rows, :, 1] - own), axis=2)
+        signals = np.array([Signal.SEGMENT, Signal.POPULARITY], dtype=np.uint8)
+        return largest_of_dense(signals, np.full(2, PAD, dtype=np.int32), shares, m)
 
     def save(self, folder: Path) -> None:
         """Write the counts."""
@@ -196,6 +214,11 @@ class PopularityModel:
             return np.full(data.n_users, PAD, dtype=np.int64)
         codes = {name: code for code, name in enumerate(self._segments)}
         return np.array([codes.get(str(name), PAD) for name in data.segments], dtype=np.int64)
+
+    def _as_fraction(self) -> npt.NDArray[np.float64]:
+        """The popularity with all people as a fraction below 1: it orders what a segment's own people do not."""
+        fraction: npt.NDArray[np.float64] = self.scores / (self.scores.max(initial=0) + 1)
+        return fraction
 
     def _scores_of(self, code: int) -> npt.NDArray[np.float64]:
         scores: npt.NDArray[np.float64] = self.scores if code == PAD else self._segment_scores[code]

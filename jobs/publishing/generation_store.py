@@ -12,7 +12,7 @@ full time again: its age does not count. `NS:current`, `NS:generations` and `NS:
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import redis
 
@@ -20,6 +20,7 @@ from jobs.publishing.connect_store import Store
 from reco_contracts.errors import ContractError, PublishError
 from reco_contracts.manifests import (
     GenerationManifest,
+    SurfaceManifest,
     decode_generation_manifest,
     encode_manifest,
 )
@@ -31,6 +32,8 @@ from reco_contracts.redis_keys import (
     PREVIOUS_MANIFEST,
     RedisKeys,
 )
+
+Kind = Literal["lists", "why"]
 
 _COMMANDS_A_BATCH = 1_000
 # Erasing a user takes single lists out of a generation; losing keys takes whole buckets.
@@ -171,19 +174,47 @@ def generation_keys(keys: RedisKeys, manifest: GenerationManifest) -> Iterator[s
     """Every key of a generation, from its manifest alone."""
     for chunk in range(manifest.catalogue_chunks):
         yield keys.catalogue(manifest.generation, chunk)
-    for surface, variant in _surfaces(manifest):
-        yield from bucket_keys(keys, manifest, surface, variant)
+    for kind, surface, variant in tables(manifest):
+        yield from bucket_keys(keys, manifest, surface, variant, kind)
 
 
-def bucket_keys(keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str) -> list[str]:
-    """The list keys of one surface and variant; position = bucket."""
-    buckets = manifest.surfaces[surface][variant].buckets
-    return [keys.lists(manifest.generation, surface, variant, bucket) for bucket in range(buckets)]
+def tables(manifest: GenerationManifest) -> list[tuple[Kind, str, str]]:
+    """What a generation holds in buckets: kind, surface and variant of each."""
+    kinds: tuple[Kind, ...] = ("lists", "why")
+    return [
+        (kind, surface, variant)
+        for kind in kinds
+        for surface, variants in sizes_of(manifest, kind).items()
+        for variant in variants
+    ]
 
 
-def count_lists(store: Store, keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str) -> int:
-    """Lists that are in the store for one surface and variant."""
-    every = bucket_keys(keys, manifest, surface, variant)
+def sizes_of(manifest: GenerationManifest, kind: Kind) -> dict[str, dict[str, SurfaceManifest]]:
+    """The sizes of lists, or of their contributors: surface -> variant -> size."""
+    return manifest.surfaces if kind == "lists" else manifest.why
+
+
+def bucket_key(
+    keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str, bucket: int, kind: Kind = "lists"
+) -> str:
+    """The key of one bucket."""
+    name = keys.lists if kind == "lists" else keys.why
+    return name(manifest.generation, surface, variant, bucket)
+
+
+def bucket_keys(
+    keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str, kind: Kind = "lists"
+) -> list[str]:
+    """The keys of one surface and variant; position = bucket."""
+    buckets = sizes_of(manifest, kind)[surface][variant].buckets
+    return [bucket_key(keys, manifest, surface, variant, bucket, kind) for bucket in range(buckets)]
+
+
+def count_lists(
+    store: Store, keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str, kind: Kind = "lists"
+) -> int:
+    """Lists, or contributors of lists, that are in the store for one surface and variant."""
+    every = bucket_keys(keys, manifest, surface, variant, kind)
     return sum(_pipelined(store, every, lambda pipe, key: pipe.hlen(key)))
 
 
@@ -198,16 +229,13 @@ def find_losses(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> 
     there = sum(_pipelined(store, chunks, lambda pipe, key: pipe.exists(key)))
     if there < len(chunks):
         losses.append(f"catalogue: {there} of {len(chunks)} chunks")
-    for surface, variant in _surfaces(manifest):
-        expected = manifest.surfaces[surface][variant].subjects
-        lists = count_lists(store, keys, manifest, surface, variant)
+    for kind, surface, variant in tables(manifest):
+        expected = sizes_of(manifest, kind)[surface][variant].subjects
+        lists = count_lists(store, keys, manifest, surface, variant, kind)
         if lists < expected * _MIN_SHARE_LEFT:
-            losses.append(f"{surface}/{variant}: {lists:,} of {expected:,} lists")
+            what = "lists" if kind == "lists" else "lists' contributors"
+            losses.append(f"{surface}/{variant}: {lists:,} of {expected:,} {what}")
     return losses
-
-
-def _surfaces(manifest: GenerationManifest) -> list[tuple[str, str]]:
-    return [(surface, variant) for surface, variants in manifest.surfaces.items() for variant in variants]
 
 
 def _pipelined(store: Store, keys: Iterable[str], command: Callable[[Any, str], Any]) -> list[Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs.publishing.check_store import count_buckets
-from jobs.publishing.read_lists import ListFileSize, measure_lists
+from jobs.publishing.read_lists import ListFileSize, measure_lists, measure_why
 from reco_contracts.artifacts import Layout
 from reco_contracts.list_codec import CODEC_VERSION
 from reco_contracts.manifests import CATALOGUE_CHUNK_ITEMS, GenerationManifest, ListsManifest, SurfaceManifest
@@ -23,6 +23,7 @@ class Publication:
         keys: the namespace.
         manifest: as it will stand in the store.
         sizes: (surface, variant) -> size of its list file.
+        why_sizes: the same of the contributors that are published.
         subjects_per_bucket: lists in one hash.
         readback_sample: lists to compare after writing.
         expire_at: Unix time, seconds.
@@ -32,6 +33,7 @@ class Publication:
     keys: RedisKeys
     manifest: GenerationManifest
     sizes: Sizes
+    why_sizes: Sizes
     subjects_per_bucket: int
     readback_sample: int
     expire_at: int
@@ -51,10 +53,11 @@ def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication
         for surface, variants in lists.lists.items()
         for variant in variants
     }
-    surfaces: dict[str, dict[str, SurfaceManifest]] = {}
-    for (surface, variant), size in sizes.items():
-        buckets = count_buckets(size.subjects, per_bucket)
-        surfaces.setdefault(surface, {})[variant] = SurfaceManifest(subjects=size.subjects, buckets=buckets, k=size.k)
+    why_sizes = {
+        (surface, variant): measure_why(layout.why_file(lists.generation, surface, variant))
+        for surface, variants in (lists.why if settings.publish.why else {}).items()
+        for variant in variants
+    }
     manifest = GenerationManifest(
         generation=lists.generation,
         run_date=lists.run_date,
@@ -64,10 +67,19 @@ def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication
         n_items=lists.n_items,
         catalogue_chunks=-(-lists.n_items // CATALOGUE_CHUNK_ITEMS),
         popular_windows_days=lists.popular_windows_days,
-        surfaces=surfaces,
+        surfaces=_laid_out(sizes, per_bucket),
+        why=_laid_out(why_sizes, per_bucket),
     )
     sample, expire_at = settings.publish.readback_sample, expiry(settings, now)
-    return Publication(layout, settings.keys, manifest, sizes, per_bucket, sample, expire_at)
+    return Publication(layout, settings.keys, manifest, sizes, why_sizes, per_bucket, sample, expire_at)
+
+
+def _laid_out(sizes: Sizes, per_bucket: int) -> dict[str, dict[str, SurfaceManifest]]:
+    surfaces: dict[str, dict[str, SurfaceManifest]] = {}
+    for (surface, variant), size in sizes.items():
+        buckets = count_buckets(size.subjects, per_bucket)
+        surfaces.setdefault(surface, {})[variant] = SurfaceManifest(subjects=size.subjects, buckets=buckets, k=size.k)
+    return surfaces
 
 
 def expiry(settings: Settings, now: datetime) -> int:

@@ -22,6 +22,7 @@ from jobs.progress import progress_bar
 from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
 from jobs.publishing.connect_store import Store, open_store
 from jobs.publishing.generation_store import (
+    Kind,
     Pointer,
     claim_pointer,
     find_losses,
@@ -30,11 +31,12 @@ from jobs.publishing.generation_store import (
     read_pointer,
     record_generation,
     renew_generation,
+    tables,
     unlink_generation,
 )
 from jobs.publishing.plan_publication import Publication, expiry, plan
 from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
-from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue
+from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue, table_file
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
 from jobs.rules.push_rules import file_rules, push
 from reco_contracts.artifacts import record_publication, set_released_model
@@ -145,9 +147,9 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     record_generation(store, keys, manifest)
     target = WriteTarget(store, keys, manifest, publication.expire_at)
     write_catalogue(target, chunks)
-    total = sum(size.subjects for size in publication.sizes.values())
-    with progress_bar(f"publish {manifest.generation}", total) as advance:
-        written = sum(_write_surface(target, publication, *name, advance) for name in publication.sizes)
+    every = [*publication.sizes.values(), *publication.why_sizes.values()]
+    with progress_bar(f"publish {manifest.generation}", sum(size.subjects for size in every)) as advance:
+        written = {table: _write_table(target, publication, *table, advance) for table in tables(manifest)}
     check_catalogue(store, keys, manifest, chunks)
     # A live generation that lost keys is written again in its own place: nothing is left behind it.
     behind = None if seen.live and seen.live.generation == manifest.generation else seen.live
@@ -155,7 +157,8 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     if behind:
         renew_generation(store, keys, behind, publication.expire_at)
     return _summary("published", publication, behind) | {
-        "bytes": written + sum(map(len, chunks)),
+        "bytes": sum(written.values()) + sum(map(len, chunks)),
+        "why_bytes": sum(size for (kind, *_), size in written.items() if kind == "why"),
         "unlinked": sorted(leaving),
         "warnings": warnings,
     }
@@ -168,9 +171,9 @@ def _leaving(store: Store, keys: RedisKeys, seen: Pointer) -> Leaving:
 
 
 def _check_store(store: Store, publication: Publication, leaving: Leaving, catalogue_bytes: int) -> list[str]:
-    sizes = list(publication.sizes.values())
+    sizes = [*publication.sizes.values(), *publication.why_sizes.values()]
     estimate = estimate_bytes(sizes, publication.subjects_per_bucket, catalogue_bytes)
-    per_list = estimate / max(1, sum(size.subjects for size in sizes))
+    per_list = estimate / max(1, sum(size.subjects for size in publication.sizes.values()))
     whole = [entry for entry in leaving.values() if entry and not find_losses(store, publication.keys, entry)]
     reclaimable = int(per_list * sum(map(_lists_in, whole)))
     warnings = check_encoding(store, sizes, publication.subjects_per_bucket)
@@ -190,15 +193,20 @@ def _make_room(store: Store, keys: RedisKeys, seen: Pointer, leaving: Leaving) -
         unlink_generation(store, keys, name, entry)
 
 
-def _write_surface(
-    target: WriteTarget, publication: Publication, surface: str, variant: str, advance: Callable[[int], None]
+def _write_table(
+    target: WriteTarget,
+    publication: Publication,
+    kind: Kind,
+    surface: str,
+    variant: str,
+    advance: Callable[[int], None],
 ) -> int:
-    """Write and check one surface and variant; gives the bytes of its subjects and values."""
-    path = publication.layout.list_file(target.manifest.generation, surface, variant)
-    subjects = publication.sizes[surface, variant].subjects
-    sample = Sample(subjects, publication.readback_sample)
-    written = write_lists(target, path, surface, variant, sample, advance)
-    check_lists(target.store, target.keys, target.manifest, surface, variant, sample)
+    """Write and check the lists, or the contributors, of one surface and variant; gives their bytes."""
+    path = table_file(publication.layout, target.manifest.generation, kind, surface, variant)
+    sizes = publication.sizes if kind == "lists" else publication.why_sizes
+    sample = Sample(sizes[surface, variant].subjects, publication.readback_sample)
+    written = write_lists(target, path, surface, variant, sample, advance, kind)
+    check_lists(target.store, target.keys, target.manifest, surface, variant, sample, kind)
     return written
 
 

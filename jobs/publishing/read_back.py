@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 from jobs.publishing.connect_store import Store
-from jobs.publishing.generation_store import count_lists
-from jobs.publishing.read_lists import stream_lists
+from jobs.publishing.generation_store import Kind, bucket_key, count_lists, sizes_of, tables
+from jobs.publishing.read_lists import table_file, table_stream
 from reco_contracts.artifacts import Layout
 from reco_contracts.errors import PublishError
 from reco_contracts.manifests import GenerationManifest
@@ -34,25 +34,31 @@ class Sample:
 
 
 def check_lists(
-    store: Store, keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str, sample: Sample
+    store: Store,
+    keys: RedisKeys,
+    manifest: GenerationManifest,
+    surface: str,
+    variant: str,
+    sample: Sample,
+    kind: Kind = "lists",
 ) -> None:
     """Compare the number of lists and the sampled lists with what was written.
 
     Raises:
         PublishError: a list is missing, doubled or different.
     """
-    size = manifest.surfaces[surface][variant]
-    counted = count_lists(store, keys, manifest, surface, variant)
+    size = sizes_of(manifest, kind)[surface][variant]
+    counted = count_lists(store, keys, manifest, surface, variant, kind)
     if counted != size.subjects:
         raise PublishError(
-            f"{manifest.generation} {surface}/{variant}: {size.subjects:,} lists written, {counted:,} in the store "
+            f"{_named(manifest, surface, variant, kind)}: {size.subjects:,} lists written, {counted:,} in the store "
             "(a subject that occurs twice counts once). The pointer has not moved."
         )
-    stored = _stored_lists(store, keys, manifest, surface, variant, sample.lists)
+    stored = _stored_lists(store, keys, manifest, surface, variant, sample.lists, kind)
     different = [subject for (subject, value), got in zip(sample.lists.items(), stored, strict=True) if got != value]
     if different:
         raise PublishError(
-            f"{manifest.generation} {surface}/{variant}: {len(different)} of {len(stored)} sampled lists read back "
+            f"{_named(manifest, surface, variant, kind)}: {len(different)} of {len(stored)} sampled lists read back "
             f"differently, first {different[0]!r}. The pointer has not moved."
         )
 
@@ -90,15 +96,16 @@ def check_same_lists(
     Raises:
         PublishError: something differs.
     """
-    told = [(one.run_date, one.model_version, one.n_items, _names(one)) for one in (live, folder)]
+    told = [(one.run_date, one.model_version, one.n_items, sorted(tables(one))) for one in (live, folder)]
     is_same = told[0] == told[1]
-    for surface, variant in _names(folder) if is_same else ():
-        batch = next(stream_lists(layout.list_file(folder.generation, surface, variant), folder.n_items), None)
+    for kind, surface, variant in tables(folder) if is_same else ():
+        path = table_file(layout, folder.generation, kind, surface, variant)
+        batch = next(table_stream(kind, path, folder.n_items), None)
         if batch is None:
             continue
         sample = Sample(len(batch.subjects), size)
         sample.take(batch.subjects, batch.values)
-        stored = _stored_lists(store, keys, live, surface, variant, sample.lists)
+        stored = _stored_lists(store, keys, live, surface, variant, sample.lists, kind)
         is_same &= all(got in (None, value) for value, got in zip(sample.lists.values(), stored, strict=True))
     if not is_same:
         raise PublishError(
@@ -108,8 +115,8 @@ def check_same_lists(
         )
 
 
-def _names(manifest: GenerationManifest) -> list[tuple[str, str]]:
-    return sorted((surface, variant) for surface, variants in manifest.surfaces.items() for variant in variants)
+def _named(manifest: GenerationManifest, surface: str, variant: str, kind: Kind) -> str:
+    return f"{manifest.generation} {surface}/{variant}" + (", contributors" if kind == "why" else "")
 
 
 def _stored_lists(
@@ -119,10 +126,11 @@ def _stored_lists(
     surface: str,
     variant: str,
     subjects: Collection[str],
+    kind: Kind,
 ) -> list[Any]:
-    """The packed list of each subject; None where the store has none."""
-    buckets = manifest.surfaces[surface][variant].buckets
+    """The packed value of each subject; None where the store has none."""
+    buckets = sizes_of(manifest, kind)[surface][variant].buckets
     with store.pipeline(transaction=False) as pipe:
         for subject in subjects:
-            pipe.hget(keys.lists(manifest.generation, surface, variant, list_bucket(subject, buckets)), subject)
+            pipe.hget(bucket_key(keys, manifest, surface, variant, list_bucket(subject, buckets), kind), subject)
         return list(pipe.execute())

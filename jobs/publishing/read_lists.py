@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,10 @@ from reco_contracts.columns import (
     LIST_SCORES,
     LIST_SEEDS,
     LIST_SUBJECT,
+    WHY_COLUMNS,
+    WHY_SEEDS,
+    WHY_SHARES,
+    WHY_SIGNALS,
 )
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.list_codec import PAD, pack_lists
@@ -30,6 +34,7 @@ from reco_contracts.manifests import (
     ListsManifest,
     decode_lists_manifest,
 )
+from reco_contracts.why_codec import NAMED, pack_why, packed_size
 
 _BATCH_ROWS = 20_000
 _HEADER_BYTES = 4
@@ -87,6 +92,9 @@ def read_lists_manifest(layout: Layout, generation: str) -> ListsManifest:
     for surface, variants in manifest.lists.items():
         for variant, lists in variants.items():
             _check_rows(layout.list_file(generation, surface, variant), lists, LIST_COLUMNS)
+    for surface, variants in manifest.why.items():
+        for variant, lists in variants.items():
+            _check_rows(layout.why_file(generation, surface, variant), lists, WHY_COLUMNS)
     return manifest
 
 
@@ -128,6 +136,55 @@ def stream_lists(path: Path, n_items: int) -> Iterator[PackedBatch]:
         yield PackedBatch(batch.column(LIST_SUBJECT).to_pylist(), pack_lists(items, scores, reasons, seeds))
 
 
+def table_file(layout: Layout, generation: str, kind: Literal["lists", "why"], surface: str, variant: str) -> Path:
+    """The file of lists, or of their contributors."""
+    return (layout.list_file if kind == "lists" else layout.why_file)(generation, surface, variant)
+
+
+def table_stream(kind: Literal["lists", "why"], path: Path, n_items: int) -> Iterator[PackedBatch]:
+    """Pack a file of lists, or of their contributors, batch by batch."""
+    return stream_lists(path, n_items) if kind == "lists" else stream_why(path, n_items)
+
+
+def measure_why(path: Path) -> ListFileSize:
+    """Measure a file of contributors without decoding it; bounds, since tables are shorter.
+
+    Args:
+        path: Parquet with `columns.WHY_COLUMNS`.
+    """
+    subjects = entries = subject_bytes = longest = longest_subject = 0
+    for batch in _batches(path, (LIST_SUBJECT, WHY_SIGNALS)):
+        lengths = pc.list_value_length(batch.column(WHY_SIGNALS)).to_numpy(zero_copy_only=False)
+        widths = pc.binary_length(batch.column(LIST_SUBJECT)).to_numpy(zero_copy_only=False)
+        subjects += batch.num_rows
+        entries += int(lengths.sum())
+        subject_bytes += int(widths.sum())
+        longest = max(longest, int(lengths.max(initial=0)))
+        longest_subject = max(longest_subject, int(widths.max(initial=0)))
+    payload = subject_bytes + subjects * packed_size(0, NAMED) + packed_size(entries, 1) - packed_size(0, 1)
+    return ListFileSize(subjects, entries // NAMED, longest // NAMED, packed_size(longest, 1), longest_subject, payload)
+
+
+def stream_why(path: Path, n_items: int) -> Iterator[PackedBatch]:
+    """Pack a file of contributors batch by batch, in the order of its rows.
+
+    Args:
+        path: Parquet with `columns.WHY_COLUMNS`.
+        n_items: rows of the catalogue; every index must be below.
+
+    Raises:
+        ContractError: parallel columns differ in length, or an index is not in the catalogue.
+    """
+    for batch in _batches(path, WHY_COLUMNS):
+        wanted = {WHY_SIGNALS: pa.uint8(), WHY_SEEDS: pa.int32(), WHY_SHARES: pa.float32()}
+        (signals, seeds, shares), lengths = _matrices(batch, path, wanted)
+        if int(seeds.max(initial=PAD)) >= n_items:
+            raise ContractError(f"{path}: item index {seeds.max()}, but the catalogue has {n_items} items")
+        shape = (len(lengths), -1, NAMED)
+        packed = pack_why(signals.reshape(shape), seeds.reshape(shape), shares.reshape(shape), lengths // NAMED)
+        yield PackedBatch(batch.column(LIST_SUBJECT).to_pylist(), packed)
+
+
 def stream_catalogue(path: Path) -> Iterator[CatalogueChunk]:
     """The items of a generation, chunk by chunk, in the order of their indices.
 
@@ -165,14 +222,21 @@ def _batches(path: Path, columns: tuple[str, ...]) -> Iterator[Any]:
 
 def _padded(batch: Any, path: Path) -> tuple[Any, Any, Any, Any]:
     """The four list columns as matrices of shape (rows, longest list), padded."""
-    lengths = pc.list_value_length(batch.column(LIST_ITEMS)).to_numpy(zero_copy_only=False).astype(np.int64)
-    used: npt.NDArray[np.bool_] = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
     wanted = {LIST_ITEMS: pa.int32(), LIST_SCORES: pa.float32(), LIST_REASONS: pa.uint8(), LIST_SEEDS: pa.int32()}
+    (items, scores, reasons, seeds), _ = _matrices(batch, path, wanted)
+    return items, scores, reasons, seeds
+
+
+def _matrices(batch: Any, path: Path, wanted: dict[str, Any]) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    """Parallel columns of lists as matrices of shape (rows, longest list), padded, and the lengths of the lists."""
+    first = next(iter(wanted))
+    lengths = pc.list_value_length(batch.column(first)).to_numpy(zero_copy_only=False).astype(np.int64)
+    used: npt.NDArray[np.bool_] = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
     matrices = []
     for name, dtype in wanted.items():
         column = batch.column(name)
         if not np.array_equal(pc.list_value_length(column).to_numpy(zero_copy_only=False), lengths):
-            raise ContractError(f"{path}: {name} and {LIST_ITEMS} must have the same length in every row")
+            raise ContractError(f"{path}: {name} and {first} must have the same length in every row")
         try:
             values = column.flatten().cast(dtype).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid as error:
@@ -180,5 +244,4 @@ def _padded(batch: Any, path: Path) -> tuple[Any, Any, Any, Any]:
         matrix = np.full(used.shape, PAD if name in (LIST_ITEMS, LIST_SEEDS) else 0, dtype=dtype.to_pandas_dtype())
         matrix[used] = values
         matrices.append(matrix)
-    items, scores, reasons, seeds = matrices
-    return items, scores, reasons, seeds
+    return matrices, lengths

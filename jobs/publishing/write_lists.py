@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from jobs.publishing.connect_store import Store
+from jobs.publishing.generation_store import Kind, bucket_key, sizes_of
 from jobs.publishing.read_back import Sample
-from jobs.publishing.read_lists import PackedBatch, stream_lists
+from jobs.publishing.read_lists import PackedBatch, table_stream
 from reco_contracts.manifests import GenerationManifest
 from reco_contracts.redis_keys import RedisKeys, list_buckets
 
@@ -52,29 +53,37 @@ def write_catalogue(target: WriteTarget, chunks: list[bytes]) -> None:
 
 
 def write_lists(
-    target: WriteTarget, path: Path, surface: str, variant: str, sample: Sample, advance: Callable[[int], None]
+    target: WriteTarget,
+    path: Path,
+    surface: str,
+    variant: str,
+    sample: Sample,
+    advance: Callable[[int], None],
+    kind: Kind = "lists",
 ) -> int:
-    """Write one list file.
+    """Write one file of lists, or of their contributors.
 
     Args:
         target: where to.
-        path: Parquet with `columns.LIST_COLUMNS`.
+        path: Parquet with `columns.LIST_COLUMNS`, or `columns.WHY_COLUMNS`.
         surface: the lists' surface.
         variant: the lists' variant.
         sample: takes the lists that will be compared afterwards.
         advance: told how many lists are done.
+        kind: what the file holds.
 
     Returns:
-        Bytes of subjects and packed lists.
+        Bytes of subjects and packed values.
     """
-    buckets = target.manifest.surfaces[surface][variant].buckets
+    manifest = target.manifest
+    buckets = sizes_of(manifest, kind)[surface][variant].buckets
     written = 0
-    for window in _windows(stream_lists(path, target.manifest.n_items)):
+    for window in _windows(table_stream(kind, path, manifest.n_items)):
         sample.take(window.subjects, window.values)
         for commands, lists, size in _flushes(window, buckets):
             with target.store.pipeline(transaction=False) as pipe:
                 for bucket, fields in commands:
-                    key = target.keys.lists(target.manifest.generation, surface, variant, bucket)
+                    key = bucket_key(target.keys, manifest, surface, variant, bucket, kind)
                     pipe.execute_command("HSET", key, *fields)  # type: ignore[no-untyped-call]
                     pipe.expireat(key, target.expire_at)
                 pipe.execute()

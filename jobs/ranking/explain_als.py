@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from jobs.models.base import PAD, Contributors
+from jobs.models.base import PAD, Contributors, Signal
+from jobs.models.largest_shares import largest_of_dense, no_contributors, put_contributors
 
 # Numbers in one padded block of float64: 32 MB.
 _BLOCK_NUMBERS = 4_000_000
@@ -54,8 +55,9 @@ def best_contributors(
     confidences: csr_matrix,
     regularization: float,
     items: npt.NDArray[np.int32],
+    m: int = 1,
 ) -> Contributors:
-    """The own item with the largest share of each score; none where no share is positive.
+    """The own items with the largest shares of each score.
 
     Where a list may hold what the user already has, that is often the item itself.
 
@@ -64,16 +66,14 @@ def best_contributors(
         confidences: CSR, shape (n, n_items), c_uj of the users.
         regularization: lambda.
         items: int32, shape (n, k), the lists; -1 pads.
+        m: contributors of each item.
     """
-    seeds = np.full(items.shape, PAD, dtype=np.int32)
-    contributions = np.zeros(items.shape, dtype=np.float32)
+    result = no_contributors(items.shape, m)
     for rows, history, shares in contribution_shares(item_factors, confidences, regularization, items):
-        best = shares.argmax(axis=2)
-        share = np.take_along_axis(shares, best[:, :, None], axis=2)[:, :, 0]
-        is_reason = share > 0
-        seeds[rows] = np.where(is_reason, np.take_along_axis(history, best, axis=1), PAD)
-        contributions[rows] = np.where(is_reason, share, 0)
-    return Contributors(seeds, contributions)
+        signals = np.where(history >= 0, np.uint8(Signal.OWN_ITEM), np.uint8(Signal.NONE))
+        largest = largest_of_dense(signals[:, None, :], history[:, None, :], shares, m)
+        put_contributors(result, rows, largest)
+    return result
 
 
 def _blocks(lengths: npt.NDArray[np.int32], width: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -57,6 +57,7 @@ class HomeRanking:
         run_date: of the generation.
         rules: business rules, as they were then.
         unknown_age: the same of people without a birth year.
+        liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
     """
 
     ranking: RankingModel
@@ -71,6 +72,7 @@ class HomeRanking:
     run_date: date
     rules: RuleSet = field(default_factory=RuleSet)
     unknown_age: Literal["child", "adult"] = "child"
+    liked_stars: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +107,33 @@ def fold_in_lists(
     Yields:
         Lists in order of user id, indices of the generation.
     """
+    yield from home_lists(home_work(home, users, history, items, people))
+
+
+def home_work(
+    home: HomeRanking, users: pl.Series, history: pl.DataFrame, items: pl.DataFrame, people: pl.DataFrame
+) -> HomeWork:
+    """All that the home lists of some users are made with; the arguments are those of `fold_in_lists`."""
     users = users.unique().sort()
     newest = history["event_date"].max()
     as_of = max(home.run_date, newest) if isinstance(newest, date) else home.run_date
     ordered = history.sort("user_id", "item_id", "event_date")
-    model_data = serving_data(ordered, users, home.model_items, items, people, as_of)
+    model_data = serving_data(ordered, users, home.model_items, items, people, as_of, home.liked_stars)
     data = make_interactions(ordered, users, home.item_ids, as_of)
     catalogue = home.item_ids.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
     book = RuleBook(home.rules, catalogue, people, home.is_available, home.run_date, home.unknown_age)
-    yield from home_lists(
-        HomeWork(
-            ranking=home.ranking,
-            users=users,
-            model_data=model_data,
-            data=data,
-            fillers=home.fillers,
-            traits=item_traits(catalogue),
-            rules=compile_rules(book, "home", users),
-            surface=home.surface,
-            diversity=home.diversity,
-            coverage=home.coverage,
-            explored=explored_of(home.explored, users, home.coverage.most_per_list),
-        )
+    return HomeWork(
+        ranking=home.ranking,
+        users=users,
+        model_data=model_data,
+        data=data,
+        fillers=home.fillers,
+        traits=item_traits(catalogue),
+        rules=compile_rules(book, "home", users),
+        surface=home.surface,
+        diversity=home.diversity,
+        coverage=home.coverage,
+        explored=explored_of(home.explored, users, home.coverage.most_per_list),
     )
 
 
@@ -164,7 +171,7 @@ def run(
         raise ContractError(f"--name {name!r}: a plain file name without a folder expected")
     layout = settings.layout
     live = generation or _live_generation(settings)
-    home = load_home_ranking(layout, live, settings.train.threads)
+    home = load_home_ranking(layout, live, settings.train.threads, settings.interactions.rating_positive_min)
     clicked = _clicks(home, (users or [""])[0], items or [], settings)
     new = read_new_events(events, last_interaction_date(layout), settings, now) if events else NewEvents(clicked, {})
     done = pl.concat([clicked, new.history]) if events else clicked
@@ -183,7 +190,7 @@ def run(
     }
 
 
-def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRanking:
+def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars: float | None = None) -> HomeRanking:
     """Read what made a generation's home lists.
 
     Raises:
@@ -207,6 +214,7 @@ def load_home_ranking(layout: Layout, generation: str, threads: int) -> HomeRank
         run_date=date.fromisoformat(manifest.run_date),
         rules=rules_of_generation(layout, generation),
         unknown_age=manifest.settings.get("rules", {}).get("unknown_age", "child"),
+        liked_stars=liked_stars,
     )
 
 

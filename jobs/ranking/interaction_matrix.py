@@ -50,6 +50,8 @@ class Interactions:
         content: what is known of the items apart from interactions; None = nothing.
         exposure: what became of the items in lists; None = not known.
         features: what the feature jobs know of these users and of the items, as of any day; None = nothing.
+        is_bought: bool, bought on that day; None = not asked for. Reasons name it, models do not look at it.
+        is_liked: bool, rated well on that day; None = not asked for.
     """
 
     users: npt.NDArray[np.int32]
@@ -63,6 +65,8 @@ class Interactions:
     content: ItemContent | None = None
     exposure: ItemExposure | None = None
     features: FeatureHistory | None = None
+    is_bought: npt.NDArray[np.bool_] | None = None
+    is_liked: npt.NDArray[np.bool_] | None = None
 
     def of_users(self, rows: npt.NDArray[np.int64]) -> "Interactions":
         """The interactions of some users, who are numbered from 0 in the order given.
@@ -84,6 +88,8 @@ class Interactions:
             n_users=len(rows),
             segments=None if self.segments is None else self.segments[rows],
             features=None if self.features is None else self.features.of_users(rows),
+            is_bought=None if self.is_bought is None else self.is_bought[taken],
+            is_liked=None if self.is_liked is None else self.is_liked[taken],
         )
 
 
@@ -111,6 +117,7 @@ def make_interactions(
     content: ItemContent | None = None,
     exposure: ItemExposure | None = None,
     features: FeatureHistory | None = None,
+    liked_stars: float | None = None,
 ) -> Interactions:
     """Index a history; rows of unknown users or items are left out.
 
@@ -123,6 +130,7 @@ def make_interactions(
         content: of the items, in their order.
         exposure: of the items, in their order; nothing later than `as_of`.
         features: of the users and items, in their order, as of the same day.
+        liked_stars: a rating of so many says "liked"; None = what was bought and liked is not asked for.
 
     Raises:
         ContractError: a row is later than `as_of`, which would leak the future.
@@ -147,6 +155,10 @@ def make_interactions(
         content=content,
         exposure=exposure,
         features=features,
+        is_bought=None if liked_stars is None else (history["purchases"] > 0).to_numpy()[order],
+        is_liked=None
+        if liked_stars is None
+        else (history["rating"] >= liked_stars).fill_null(value=False).to_numpy()[order],
     )
 
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from jobs.explaining.give_reasons import give_reasons
-from jobs.models.base import PAD, TopK
+from jobs.explaining.give_reasons import Reasons, give_reasons, join_reasons
+from jobs.models.base import PAD, Asked, TopK
 from jobs.progress import progress_bar
 from jobs.ranking.explored_items import Explored, choose_places, showable
 from jobs.ranking.expose_new_items import NewItems, draw_candidates, reserve_places
@@ -99,9 +99,13 @@ def home_lists(work: HomeWork, drafts: Iterable[Draft] | None = None) -> Iterato
         for block in user_blocks(work):
             lists = next(made) if made else draft_lists(work, block, make_pool(work, block))
             lists = _with_pins(_with_explored(lists, work, block), work, block)
-            reasons = give_reasons(work.ranking, block.people, lists)
-            yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons)
+            yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons_of(work, block, lists))
             advance(len(block.subjects))
+
+
+def pool_width(work: HomeWork) -> int:
+    """Candidates of each list before it is chosen."""
+    return max(work.surface.k, work.diversity.candidates)
 
 
 def user_blocks(work: HomeWork) -> Iterator[UserBlock]:
@@ -138,7 +142,7 @@ def pool_boosts(work: HomeWork, block: UserBlock, pool: Draft) -> npt.NDArray[np
 
 def make_pool(work: HomeWork, block: UserBlock) -> Draft:
     """Candidates of each user, from those items that their audience may see."""
-    pool = empty_draft(block.subjects, max(work.surface.k, work.diversity.candidates))
+    pool = empty_draft(block.subjects, pool_width(work))
     audiences = work.rules.audiences[block.rows]
     for audience in np.unique(audiences):
         rows = np.flatnonzero(audiences == audience)
@@ -150,13 +154,27 @@ def make_pool(work: HomeWork, block: UserBlock) -> Draft:
 def _pool_of_audience(
     work: HomeWork, block: UserBlock, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-    width = max(work.surface.k, work.diversity.candidates)
+    width = pool_width(work)
     data, never, fillers = block.people.of_users(rows), block.never[rows], only_allowed(work.fillers, allowed)
     personal = _personal(work.ranking, data, block.never_model[rows], work.ranking.candidates_among(allowed), width)
     lists, is_of_segment = fill_from_segments(personal, data.segments, fillers, never)
     filled = fill_short_lists(lists, fillers.popular.order, fillers.popular.scores, never)
     sources = np.where(personal.items >= 0, Source.PERSONAL, np.where(is_of_segment, Source.SEGMENT, Source.POPULAR))
     return filled.items, filled.scores, np.where(filled.items >= 0, sources, Source.NONE).astype(np.uint8)
+
+
+def reasons_of(work: HomeWork, block: UserBlock, lists: Draft) -> Reasons:
+    """Why each item of some lists is there; the model is asked once an audience, as it was for the pool."""
+    audiences = work.rules.audiences[block.rows]
+    parts = []
+    for audience in (named := np.unique(audiences)):
+        rows = np.flatnonzero(audiences == audience)
+        candidates = work.ranking.candidates_among(work.rules.allowed[audience])
+        asked = Asked(pool_width(work), block.never_model[rows], candidates)
+        names = [lists.subjects[row] for row in rows]
+        some = Draft(names, lists.items[rows], lists.scores[rows], lists.sources[rows])
+        parts.append((rows, give_reasons(work.ranking, block.people.of_users(rows), some, work.traits, asked)))
+    return parts[0][1] if len(named) == 1 else join_reasons(parts)
 
 
 def _personal(

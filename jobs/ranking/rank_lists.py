@@ -22,6 +22,7 @@ from jobs.ranking.make_similar_lists import closest_categories, similar_lists
 from jobs.ranking.make_surface_lists import SurfaceWork, surface_lists
 from jobs.ranking.ranking_model import ranking_model
 from jobs.ranking.save_lists import save_lists
+from jobs.ranking.save_why import save_why
 from jobs.ranking.tally_lists import ListTally
 from jobs.ranking.train_model import load_model
 from jobs.ranking.training_data import segments_of, serving_data
@@ -78,6 +79,7 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
             n_items=n_items,
             popular_windows_days=settings.surfaces.popular.windows_days,
             lists={surface: {VARIANT: count} for surface, count in counts.items()},
+            why={"home": {VARIANT: counts["home"]}},
             settings={
                 name: getattr(settings, name).model_dump(mode="json")
                 for name in ("surfaces", "diversity", "coverage", "rules")
@@ -143,7 +145,8 @@ def write_lists(
     catalogue.write_parquet(folder / "catalogue.parquet")
     users, item_ids = users_to_rank(history, people, surfaces.home), items["item_id"]
     data = make_interactions(history, users, item_ids, run_date, segments_of(users, people))
-    model_data = serving_data(history, users, model_items, items, people, run_date)
+    liked = settings.interactions.rating_positive_min
+    model_data = serving_data(history, users, model_items, items, people, run_date, liked)
     ranking = ranking_model(model, model_items, item_ids, is_available)
     popular = [
         popular_items(data, catalogue, of_popular, days, surfaces.popular.k) for days in surfaces.popular.windows_days
@@ -210,7 +213,8 @@ def write_home_lists(folder: Path, work: HomeWork) -> tuple[int, dict[str, Any]]
         for draft in drafts.read():
             before.add(draft)
         made = drafts.read() if work.coverage.share > 0 else None
-        written = save_lists(path, after.watch(home_lists(replace(work, explored=explored), made)))
+        lists = after.watch(home_lists(replace(work, explored=explored), made))
+        written = save_lists(path, save_why(why_file_in(folder, "home"), lists))
     coverage = after.coverage()
     return written, {
         "coverage": coverage,
@@ -229,6 +233,11 @@ def users_to_rank(history: pl.DataFrame, people: pl.DataFrame, rules: HomeSurfac
 def draw_salt(run_date: date, settings: Settings) -> str:
     """What the draws of new items depend on beside user and item: another day shows other new items."""
     return f"new items|{settings.train.seed}|{run_date}"
+
+
+def why_file_in(folder: Path, surface: str) -> Path:
+    """Where the contributors of a surface go; `Layout.why_file` of the finished folder."""
+    return folder / "why" / surface / f"{VARIANT}.parquet"
 
 
 def _list_file(folder: Path, surface: str) -> Path:

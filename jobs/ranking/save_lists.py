@@ -22,6 +22,20 @@ _SCHEMA = pa.schema(
 )
 
 
+class Why(NamedTuple):
+    """What speaks for the first items of lists; indices of the generation.
+
+    Attributes:
+        signals: uint8, shape (n, head, m), base.Signal; NONE pads.
+        seeds: int32, shape (n, head, m); -1 = none.
+        shares: float32, shape (n, head, m), of the item's score; 0 where padded.
+    """
+
+    signals: npt.NDArray[np.uint8]
+    seeds: npt.NDArray[np.int32]
+    shares: npt.NDArray[np.float32]
+
+
 class ListBlock(NamedTuple):
     """Some lists of one surface, indices of the generation.
 
@@ -31,6 +45,7 @@ class ListBlock(NamedTuple):
         scores: float32, shape (n, k), the model's own of each item; the order is the list's.
         reasons: uint8, shape (n, k), reasons.Reason.
         seeds: int32, shape (n, k); -1 where the reason has none.
+        why: of their first items; None = not known.
     """
 
     subjects: list[str]
@@ -38,6 +53,7 @@ class ListBlock(NamedTuple):
     scores: npt.NDArray[np.float32]
     reasons: npt.NDArray[np.uint8]
     seeds: npt.NDArray[np.int32]
+    why: Why | None = None
 
 
 def save_lists(path: Path, blocks: Iterable[ListBlock]) -> int:

@@ -59,6 +59,7 @@ def serving_data(
     items: pl.DataFrame,
     people: pl.DataFrame,
     as_of: date,
+    liked_stars: float | None = None,
 ) -> Interactions:
     """Index a history as a trained model wants it, with all that is known now.
 
@@ -69,6 +70,7 @@ def serving_data(
         items: dim_items.
         people: dim_users.
         as_of: the day that ages are counted back from.
+        liked_stars: a rating of so many says "liked", for reasons; None = nobody asks for them.
 
     Raises:
         ContractError: a row is later than `as_of`.
@@ -76,7 +78,9 @@ def serving_data(
     catalogue = model_items.alias("item_id").to_frame().join(items, on="item_id", how="left", maintain_order="left")
     segments, content = segments_of(users, people), item_content(catalogue)
     features = FeatureHistory(history, catalogue, users, as_of)
-    return make_interactions(history, users, model_items, as_of, segments, content, features=features)
+    return make_interactions(
+        history, users, model_items, as_of, segments, content, features=features, liked_stars=liked_stars
+    )
 
 
 def segments_of(users: pl.Series, people: pl.DataFrame) -> npt.NDArray[np.str_]:

@@ -53,7 +53,7 @@ def items_of(response: httpx.Response) -> list[str]:
 def generation_keys(client: redis.Redis, settings: Settings, generation: str) -> int:
     """Keys of a generation that are in the store, by a scan (tests may)."""
     namespace = settings.project.namespace
-    patterns = (f"{namespace}:lists:{generation}:*", f"{namespace}:catalogue:{generation}:*")
+    patterns = tuple(f"{namespace}:{kind}:{generation}:*" for kind in ("lists", "catalogue", "why"))
     return sum(1 for pattern in patterns for _ in client.scan_iter(pattern, count=1_000))
 
 

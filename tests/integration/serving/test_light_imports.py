@@ -30,15 +30,17 @@ async def ask(path):
 
 async def main():
     answers = [await ask("/v1/users/user-7/recommendations"), await ask("/v1/users/user-7/features")]
+    why = await ask("/v1/users/user-7/recommendations/item-49/why")
     loaded = sorted({name.partition(".")[0] for name in sys.modules})
-    print(json.dumps({"source": answers[0]["source"], "status": answers[1]["status"], "loaded": loaded}))
+    first, second = answers[0]["source"], answers[1]["status"]
+    print(json.dumps({"source": first, "status": second, "loaded": loaded, "published": why["published"]}))
 
 asyncio.run(main())
 """
 
 
 def test_a_fresh_interpreter_that_served_a_request_has_loaded_nothing_heavy(store_settings: Settings) -> None:
-    write_list_folder(store_settings.layout, "20240501-001", FolderShape())
+    write_list_folder(store_settings.layout, "20240501-001", FolderShape(has_why=True))
     run("20240501-001", store_settings)
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
@@ -49,5 +51,6 @@ def test_a_fresh_interpreter_that_served_a_request_has_loaded_nothing_heavy(stor
     )
     result = json.loads(done.stdout.splitlines()[-1])
     assert (result["source"], result["status"]) == ("personal", "not_found")
+    assert result["published"]
     assert "serving_api" in result["loaded"]
     assert not set(result["loaded"]) & set(HEAVY)

@@ -94,22 +94,20 @@ def test_the_seed_has_the_largest_share_and_belongs_to_the_user(model: AlsModel)
     histories = model.weights(purchases())
     confidences = model.confidences(histories)
     lists = model.recommend(purchases(), 5)
-    found = best_contributors(model.item_factors, confidences, 0.5, lists.items)
+    found = best_contributors(model.item_factors, confidences, 0.5, lists.items).seeds[:, :, 0]
     for rows, history, shares in contribution_shares(model.item_factors, confidences, 0.5, lists.items):
         for place, row in enumerate(rows):
             best = history[place][shares[place].argmax(axis=1)]
-            is_reason = shares[place].max(axis=1) > 0
-            np.testing.assert_array_equal(found.seeds[row], np.where(is_reason, best, -1))
-            assert set(found.seeds[row][is_reason]) <= set(histories[row].indices)
+            np.testing.assert_array_equal(found[row], best)
+            assert set(found[row]) <= set(histories[row].indices)
 
 
-def test_nothing_speaks_for_an_item_whose_shares_are_all_negative() -> None:
+def test_what_speaks_against_an_item_is_no_less_part_of_its_score() -> None:
     factors = np.array([[1.0, 0.0], [-1.0, 0.0]], dtype=np.float32)
     confidences = csr_matrix(np.array([[3.0, 0.0]], dtype=np.float32))
     found = best_contributors(factors, confidences, 0.1, np.array([[1, 0]], dtype=np.int32))
-    assert found.seeds.tolist() == [[-1, 0]]
-    assert found.contributions[0, 0] == 0
-    assert found.contributions[0, 1] > 0
+    assert found.seeds.tolist() == [[[0], [0]]]
+    assert found.contributions[0, 0, 0] < 0 < found.contributions[0, 1, 0]
 
 
 def test_a_regularised_fit_does_not_depend_on_where_it_starts() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jobs.models.base import Asked, Signal
 from jobs.models.hybrid import HybridModel
+from jobs.models.hybrid_candidates import lists_of_top_k, source_values
 from jobs.models.hybrid_training import AGAIN, NEW
 from jobs.models.table import component_names, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
@@ -67,7 +69,7 @@ def test_favourites_come_first_and_are_their_own_reason(groceries: tuple[HybridM
     np.add.at(counts, (data.users, data.items), 1)
     is_favourite = np.take_along_axis(counts, lists.items, axis=1) > 1
     assert is_favourite.mean() > 0.9
-    seeds = model.explain(data, lists.items).seeds
+    seeds = model.explain(data, lists.items).seeds[:, :, 0]
     assert (seeds[is_favourite] == lists.items[is_favourite]).mean() > 0.5
 
 
@@ -79,7 +81,7 @@ def test_new_items_are_of_the_own_taste(groceries: tuple[HybridModel, Interactio
 
 def test_a_reason_is_something_that_the_user_has(groceries: tuple[HybridModel, Interactions]) -> None:
     model, data = groceries
-    seeds = model.explain(data, model.recommend(data, 5).items).seeds
+    seeds = model.explain(data, model.recommend(data, 5).items).seeds[:, :, 0]
     owned = set(zip(data.users.tolist(), data.items.tolist(), strict=True))
     named = [(user, int(seed)) for user, row in enumerate(seeds) for seed in row if seed >= 0]
     assert len(named) > N_USERS
@@ -155,3 +157,40 @@ def test_history_after_the_cut_reaches_no_ranker(groceries: tuple[HybridModel, I
     other.fit(louder)
     for kind, trained in model.rankers.items():
         np.testing.assert_array_equal(trained.blend.weights, other.rankers[kind].blend.weights)
+
+
+def test_a_forests_shares_sum_to_its_score_and_the_sources_are_among_them() -> None:
+    data = shop(buys_again=True)
+    model = hybrid(ranker="lambdarank", trees=20)
+    model.fit(data)
+    for asked in (Asked(5), Asked(5, blocked_matrix(data, "forever"))):
+        lists = model.recommend(data, *asked)
+        parts = model.explain(data, lists.items, 10, asked)
+        np.testing.assert_allclose(parts.contributions.sum(axis=2, dtype=np.float64), lists.scores, rtol=1e-5)
+        names = set(np.unique(parts.signals))
+        assert {Signal.OWN_ITEM, Signal.OTHER, Signal.BASE} <= names
+        # What every candidate gets comes last, and an own habit is told of own items alone.
+        assert (parts.signals[:, :, 0] != Signal.BASE).all()
+        owned = blocked_matrix(data, "forever")
+        rows, places, _ = np.nonzero(parts.signals == Signal.OWN_HABIT)
+        assert all(owned[row, lists.items[row, place]] for row, place in zip(rows, places, strict=True))
+        assert (Signal.OWN_HABIT in names) == (asked.blocked is None)
+
+
+def test_a_blends_shares_are_weight_times_value_of_each_kind_of_source(
+    groceries: tuple[HybridModel, Interactions],
+) -> None:
+    model, data = groceries
+    asked = Asked(4, blocked_matrix(data, "forever"))
+    lists = model.recommend(data, *asked)
+    parts = model.explain(data, lists.items, 6, asked)
+    np.testing.assert_allclose(parts.contributions.sum(axis=2), lists.scores, rtol=1e-5)
+    weights = model.rankers[NEW].blend.weights
+    popular = model_class("popularity").create(default_parameters("popularity", TrainSection()), 0, 1)
+    popular.fit(data)
+    theirs = lists_of_top_k(popular.recommend(data, 100, asked.blocked), N_ITEMS)
+    cells = np.arange(N_USERS)[:, None] * N_ITEMS + lists.items
+    values = source_values(cells.ravel(), [theirs]).reshape(N_USERS, 4, 2)
+    expected = values @ weights[4:6]
+    found = np.where(parts.signals == Signal.POPULARITY, parts.contributions, 0).sum(axis=2)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)

@@ -13,7 +13,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from jobs.models import block_size
-from jobs.models.base import Model
+from jobs.models.base import Asked, Model, Signal
 from jobs.models.table import MODELS, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
 from jobs.ranking.item_content import ItemContent
@@ -94,9 +94,43 @@ def test_neighbours_have_the_same_colour_and_never_are_the_item_itself(name: str
 def test_the_reason_is_an_own_item_of_the_same_colour(name: str, fitted: MakeModel) -> None:
     model, data = fitted(name), checkerboard()
     lists = model.recommend(data, 1, blocked_matrix(data, "forever"))
-    seeds = model.explain(data, lists.items).seeds[:, 0]
+    seeds = model.explain(data, lists.items).seeds[:, 0, 0]
     own = weight_matrix(data)
     assert all(seed >= 0 and own[user, seed] > 0 for user, seed in enumerate(seeds))
+
+
+@pytest.mark.parametrize("is_blocked", [True, False])
+def test_all_contributors_together_are_the_score(name: str, fitted: MakeModel, is_blocked: bool) -> None:
+    model, data = fitted(name), checkerboard()
+    asked = Asked(5, blocked_matrix(data, "forever") if is_blocked else None)
+    lists = model.recommend(data, *asked)
+    parts = model.explain(data, lists.items, N + 5, asked)
+    assert model.is_exact
+    assert (parts.signals[lists.scores != 0][:, 0] != Signal.NONE).all()
+    np.testing.assert_allclose(parts.contributions.sum(axis=2, dtype=np.float64), lists.scores, rtol=1e-5, atol=1e-6)
+
+
+def test_contributors_come_largest_first_and_fewer_are_the_first_of_all(name: str, fitted: MakeModel) -> None:
+    model, data = fitted(name), checkerboard()
+    lists = model.recommend(data, 5)
+    parts = model.explain(data, lists.items, N + 5)
+    used = parts.signals != Signal.NONE
+    assert (np.diff(used.astype(int), axis=2) <= 0).all()
+    assert (np.diff(parts.contributions, axis=2) <= 0)[used[:, :, 1:]].all()
+    assert (parts.contributions[used] != 0).all()
+    assert (parts.seeds[~used] == -1).all()
+    for few, whole in zip(model.explain(data, lists.items, 3), parts, strict=True):
+        np.testing.assert_array_equal(few, whole[:, :, :3])
+
+
+def test_what_is_explained_is_what_was_asked_for_in_any_order_and_with_padding(name: str, fitted: MakeModel) -> None:
+    model, data = fitted(name), checkerboard()
+    lists = model.recommend(data, 5)
+    turned = np.concatenate((lists.items[:, ::-1], np.full((N, 2), -1, dtype=np.int32)), axis=1)
+    parts, others = model.explain(data, lists.items, 4), model.explain(data, turned, 4)
+    for whole, part in zip(others, parts, strict=True):
+        np.testing.assert_array_equal(whole[:, :5], part[:, ::-1])
+    assert (others.signals[:, 5:] == Signal.NONE).all()
 
 
 def test_scores_never_rise_and_no_item_comes_twice(name: str, fitted: MakeModel) -> None:

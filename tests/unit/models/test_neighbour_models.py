@@ -7,6 +7,7 @@ import pytest
 from implicit.nearest_neighbours import CosineRecommender, TFIDFRecommender, bm25_weight
 from small_log import N_ITEMS, N_USERS, purchases
 
+from jobs.models.base import Signal
 from jobs.models.item_neighbours import ItemNeighbourParameters, ItemNeighboursModel
 from jobs.models.user_neighbours import UserNeighbourParameters, UserNeighboursModel
 
@@ -89,16 +90,22 @@ def test_users_are_served_what_their_nearest_chose(neighbours: int, shrinkage: f
     np.testing.assert_allclose(model.score(purchases(), every_item), likeness @ histories, rtol=1e-4, atol=1e-6)
 
 
-def test_the_shares_of_a_users_items_sum_to_the_score_and_the_largest_is_named() -> None:
+def test_a_users_items_share_a_score_as_they_make_neighbours_alike() -> None:
     model = user_model(neighbours=7, shrinkage=3.0)
     data, lists = purchases(), model.recommend(purchases(), 5)
-    histories, found = model.read_history(data), model.explain(data, lists.items)
+    histories, found = dense(model), model.explain(data, lists.items, N_ITEMS)
+    lengths, likeness = np.linalg.norm(histories, axis=1), cosines(histories, 3.0)
     for user in range(N_USERS):
-        history = histories[user]
-        shares = model.shares(history, model.nearest_users(history).indices, lists.items[user])
-        np.testing.assert_allclose(shares.sum(axis=0), lists.scores[user], rtol=1e-4)
-        np.testing.assert_allclose(found.contributions[user], shares.max(axis=0), rtol=1e-5)
-        np.testing.assert_array_equal(found.seeds[user], history.indices[shares.argmax(axis=0)])
+        nearest = np.flatnonzero(keep_best(likeness[user], 7))
+        scale = 1 / (lengths[user] * lengths[nearest] + 3.0)
+        expected = histories[user][:, None] * np.einsum(
+            "v,vj,vi->ji", scale, histories[nearest], histories[nearest][:, lists.items[user]]
+        )
+        shares = np.zeros_like(expected)
+        rows, places = np.nonzero(found.seeds[user] >= 0)
+        shares[found.seeds[user][rows, places], rows] = found.contributions[user][rows, places]
+        np.testing.assert_allclose(shares, expected, rtol=1e-4, atol=1e-7)
+        assert (found.signals[user][rows, places] == Signal.PEOPLE).all()
 
 
 def test_items_are_alike_whose_users_are() -> None:

@@ -18,6 +18,7 @@ from jobs.validate_outputs import validate_lists
 from reco_contracts.reasons import Reason
 from reco_contracts.settings import HomeSurface
 
+IS_NEW = (Reason.NEW, Reason.NEW_IN_CATEGORY)
 SILENT = ("silent-0", "silent-1", "silent-x")
 RANKED = {"home": {"k": 8, "new_items_share": 0.125}, "similar": {"k": 6}, "popular": {"k": 10}}
 CONTENT = {"als": {"factors": [4], "regularization": [1.0], "alpha": [3.0], "half_life_days": [0.0]}}
@@ -84,10 +85,10 @@ def test_a_new_item_gets_its_share_with_those_who_like_its_shelf_first(make_shop
     shop = make_shop(items=items_frame(ITEMS), surfaces=RANKED, train=CONTENT, validate={"data_docs": False})
     summary, lists = rank(shop)
     reasons = {user: {entry[0]: entry[2] for entry in entries} for user, entries in lists["home"].items()}
-    assert all({item for item in own if own[item] == Reason.NEW} <= {COLD} for own in reasons.values())
+    assert all({item for item in own if own[item] in IS_NEW} <= {COLD} for own in reasons.values())
     # It is the only new item, so whoever does not see it among the first anyway has it in the reserved place.
     assert all(COLD in own for own in reasons.values())
-    earned = [user for user, own in reasons.items() if own[COLD] != Reason.NEW]
+    earned = [user for user, own in reasons.items() if own[COLD] not in IS_NEW]
     assert earned
     assert {int(user[-1]) % 2 for user in earned} == {1}
     assert all(GONE not in own for own in reasons.values())
@@ -97,14 +98,14 @@ def test_a_new_item_gets_its_share_with_those_who_like_its_shelf_first(make_shop
 def test_new_items_take_no_first_place_and_stay_explained(make_shop, rank) -> None:
     _, lists = rank(make_shop(items=items_frame(ITEMS), surfaces=RANKED))
     for entries in lists["home"].values():
-        assert entries[0][2] != Reason.NEW
+        assert entries[0][2] not in IS_NEW
         assert len({item for item, *_ in entries}) == len(entries) == 8
-    assert sum(entry[2] == Reason.NEW for entries in lists["home"].values() for entry in entries) == len(lists["home"])
+    assert sum(entry[2] in IS_NEW for entries in lists["home"].values() for entry in entries) == len(lists["home"])
 
 
 def test_a_new_item_that_was_shown_enough_is_on_its_own(make_shop, rank) -> None:
     _, lists = rank(make_shop(items=items_frame(ITEMS), surfaces=RANKED, shown={COLD: 1_000}))
-    assert not any(entry[2] == Reason.NEW for entries in lists["home"].values() for entry in entries)
+    assert not any(entry[2] in IS_NEW for entries in lists["home"].values() for entry in entries)
 
 
 def test_a_new_item_that_has_gone_from_sale_is_in_no_list(make_shop, rank) -> None:

@@ -67,7 +67,7 @@ def test_folding_everybody_in_gives_the_lists_of_the_full_ranking(shop, fold_in,
     monkeypatch.setattr(make_home_lists, "BLOCK_USERS", 7)
     assert fold_in(users=full["subject"].to_list()).equals(full)
     reasons = set(full["reasons"].explode())
-    assert {Reason.BECAUSE_OF_HISTORY, Reason.NEW, Reason.POPULAR_IN_SEGMENT} <= reasons
+    assert {Reason.BECAUSE_BOUGHT, Reason.NEW, Reason.POPULAR_IN_SEGMENT} <= reasons
 
 
 def test_a_user_alone_gets_the_same_list_and_the_order_of_names_does_not_matter(shop, fold_in) -> None:

@@ -104,7 +104,7 @@ def test_home_lists_follow_taste_and_name_an_own_item_as_the_reason(make_shop, r
     for user, entries in lists["home"].items():
         item, _, reason, seed = entries[0]
         assert int(item[-2:]) % 2 == int(user[-2:]) % 2
-        assert reason == Reason.BECAUSE_OF_HISTORY
+        assert reason == Reason.BECAUSE_BOUGHT
         assert seed in bought[user]
 
 

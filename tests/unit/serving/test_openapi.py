@@ -31,6 +31,7 @@ def test_path_and_query_parameters_are_those_of_the_routes() -> None:
         "/v1/users/{user_id}/recommendations": lists._RECOMMEND,
         "/v1/items/{item_id}/similar": lists._SIMILAR,
         "/v1/popular": lists._POPULAR,
+        "/v1/users/{user_id}/recommendations/{item_id}/why": ("surface",),
         "/v1/items/{item_id}/also_bought": lists._SIMILAR,
         "/v1/trending": lists._OF_CATEGORY,
         "/v1/new": lists._OF_CATEGORY,
