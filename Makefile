@@ -14,7 +14,8 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-publish bench-models bench-warehouse models-report cold-start explanations lock clean
+	bench-checks bench-publish bench-models bench-lists bench-warehouse models-report lists-report cold-start explanations \
+	lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -66,7 +67,7 @@ docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prin
 guide: $(VENV) ## run the queries of docs/analyst-guide.md on its shop, and write what comes out into it
 	@RECO_RENEW_GUIDE=yes $(BIN)/python -m pytest -q tests/e2e/test_analyst_guide.py
 
-bench: bench-serving bench-publish ## the lookup API and publishing (bench-models and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
+bench: bench-serving bench-publish ## the lookup API and publishing (bench-checks, bench-models, bench-lists and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
 
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving
@@ -74,14 +75,23 @@ bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 bench-publish: $(VENV) ## lists a second and bytes a user
 	@$(BIN)/python -m benchmarks.bench_publish
 
+bench-checks: $(VENV) ## time and memory of checking a million lists before they are published (some minutes)
+	@$(BIN)/python -m benchmarks.bench_checks
+
 bench-models: $(VENV) ## time and memory of every model at published size, and ALS beside implicit (some minutes)
 	@$(BIN)/python -m benchmarks.bench_models
+
+bench-lists: $(VENV) ## time and memory of re-ranking at 100,000 users x 200 candidates, a line for each method (two minutes)
+	@$(BIN)/python -m benchmarks.bench_lists
 
 bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million events (some minutes)
 	@$(BIN)/python -m benchmarks.bench_warehouse
 
 models-report: $(VENV) ## the tables and plots of docs/models.md: make models-report DATA=folder/of/public/logs (half an hour)
 	@$(BIN)/python -m benchmarks.models_report --data "$${DATA:?DATA=folder/of/public/logs is missing}"
+
+lists-report: $(VENV) ## the tables and plots of docs/lists.md: make lists-report DATA=folder/of/public/logs (ten minutes)
+	@$(BIN)/python -m benchmarks.lists_report --data "$${DATA:?DATA=folder/of/public/logs is missing}"
 
 cold-start: $(VENV) ## the tables and plots of docs/cold-start.md: newcomers and new items of simulated shops (some minutes)
 	@$(BIN)/python -m benchmarks.cold_start

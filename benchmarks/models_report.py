@@ -74,17 +74,29 @@ def main() -> None:
 
 def report_on(log: Log, data: Path, workspace: Workspace, chosen: argparse.Namespace) -> Path:
     """Land, build and evaluate one log; gives the folder of the report."""
-    workspace.folder.mkdir(parents=True, exist_ok=True)
-    write_config(workspace, log.preset)
     environment = workspace_environment(workspace, os.environ) | {"RECO_TUNE__TRIALS": str(chosen.trials)}
-    imported = run_reco(environment, "import", str((data / log.path).resolve()))
-    run_date = imported["last_event_date"]
+    run_date = build_marts(data / log.path, log.preset, workspace, environment)
+    run_reco(environment, "evaluate", "--run-date", run_date, "--models", chosen.models)
+    return Layout(workspace.folder).root / "reports" / str(run_date)
+
+
+def build_marts(source: Path, preset: str, workspace: Workspace, environment: Mapping[str, str]) -> str:
+    """Land a log and export its marts; gives its last day.
+
+    Args:
+        source: file or folder of the log.
+        preset: settings of its kind.
+        workspace: of the log; a second run finds there what the first one landed.
+        environment: of the commands.
+    """
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    write_config(workspace, preset)
+    run_date: str = run_reco(environment, "import", str(source.resolve()))["last_event_date"]
     # Daily counters are cheap and the marts are rebuilt where something changed: a second run takes seconds.
     build = ("dbt", "build", "--exclude-resource-type", "unit_test", "--select", "tag:inputs", "--run-date", run_date)
     run_reco(environment, *build, is_json=False)
     run_reco(environment, "export-marts", "--run-date", run_date)
-    run_reco(environment, "evaluate", "--run-date", run_date, "--models", chosen.models)
-    return Layout(workspace.folder).root / "reports" / str(run_date)
+    return run_date
 
 
 def run_reco(environment: Mapping[str, str], *arguments: str, is_json: bool = True) -> dict[str, Any]:
@@ -146,12 +158,17 @@ def copy_plots(name: str, folder: Path, images: Path) -> None:
 
 def write_page(page: Path, text: str) -> None:
     """Replace what stands between the markers."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+    write_between(page, BEGIN, END, text)
+
+
+def write_between(page: Path, first: str, last: str, text: str) -> None:
+    """Replace what stands between two lines of a page."""
+    before, begin, rest = page.read_text().partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        sys.exit(f"{page} lacks the lines {BEGIN} and {END}")
+        sys.exit(f"{page} lacks the lines {first} and {last}")
     with replace_file(page) as path:
-        path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        path.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from jobs.ranking.make_again_lists import again_lists
 from jobs.ranking.make_also_bought_lists import item_kinship
 from jobs.ranking.make_similar_lists import closest_categories
 from jobs.ranking.repeat_purchases import bought_pairs
+from jobs.rules.list_rules import no_rules
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items
 from reco_contracts.artifacts import Layout
 from reco_contracts.settings import AgainSurface, AlsoBoughtSurface
@@ -79,7 +80,8 @@ def _judge_again(log: Log, cut: date) -> tuple[Hits, Hits]:
     later = _days_with(log, pl.col("purchases") > 0, cut, cut + timedelta(days=_DAYS))
     truth = cell_matrix(later.users, later.items, (later.n_users, later.n_items))
     kinds = item_kinship(log.items, closest_categories(log.items, "tree")).kinds
-    block = again_lists(purchases, log.users, kinds, available_on(log.items, cut), AgainSurface())
+    rules = no_rules(len(log.users), available_on(log.items, cut))
+    block = again_lists(purchases, log.users, kinds, rules, AgainSurface())
     if block is None:
         nothing = Hits(np.zeros(len(log.users)), np.zeros(len(log.users)))
         return nothing, nothing

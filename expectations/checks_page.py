@@ -4,7 +4,7 @@ Great Expectations' own first page is drawn by scripts from other sites and stay
 empty without them; its page a suite does not, and is linked from here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,8 @@ _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2024 }
 h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% } td { border-top: 1px solid #e3e6ea; padding: .35rem .6rem }
-td:first-child { width: 4.5rem; font-weight: 600 } .passed { color: #11773b } .failed { color: #c0232c }
+td:first-child { min-width: 4.5rem; font-weight: 600; white-space: nowrap; vertical-align: top }
+.passed { color: #11773b } .failed { color: #c0232c }
 .detail { color: #5c6670; font-size: .9em }
 """
 
@@ -36,13 +37,16 @@ class CheckResult(NamedTuple):
     detail: str
 
 
-def write_checks_page(folder: Path, results: Sequence[CheckResult], rows: dict[str, int]) -> Path:
+def write_checks_page(
+    folder: Path, results: Sequence[CheckResult], rows: Mapping[str, int], measured: Mapping[str, str]
+) -> Path:
     """Put the page into the folder of a report.
 
     Args:
         folder: Great Expectations' data docs.
         results: every check, suites together.
         rows: rows judged, by suite.
+        measured: figures in words, by name.
 
     Returns:
         The page.
@@ -56,10 +60,15 @@ def write_checks_page(folder: Path, results: Sequence[CheckResult], rows: dict[s
     page = folder / "index.html"
     page.write_text(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{''.join(suites)}</body></html>\n",
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{_figures(measured)}{''.join(suites)}</body></html>\n",
         encoding="utf-8",
     )
     return page
+
+
+def _figures(measured: Mapping[str, str]) -> str:
+    lines = [f"<tr><td>{escape(name)}</td><td>{escape(said)}</td></tr>" for name, said in measured.items()]
+    return f"<h2>Measured</h2><table>{''.join(lines)}</table>" if lines else ""
 
 
 def _suite(name: str, results: list[CheckResult], rows: int, folder: Path) -> str:

@@ -22,15 +22,29 @@ _EXAMPLES: Final = 5
 class SuiteRun:
     """A suite and the frame that it judges.
 
+    A frame may hold some rows of a table that does not fit into memory: those that
+    fail, as far as they are few, and a sample. Then what was found in the whole table
+    is given beside it, counted and named by whoever read it.
+
     Attributes:
         suite: what must hold.
         frame: a pandas DataFrame; an empty one fails.
         row_names: columns that name a bad row in the report.
+        rows: of the whole table; None = the frame is the table.
+        counts: rows of the whole table that fail, by column.
+        examples: some of these, by column.
     """
 
     suite: gx.ExpectationSuite
     frame: Any
     row_names: tuple[str, ...]
+    rows: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Rows that it stands for."""
+        return len(self.frame) if self.rows is None else self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +78,15 @@ class CheckReport:
         )
 
 
-def run_checks(runs: Sequence[SuiteRun], data_docs: Path | None) -> CheckReport:
+def run_checks(
+    runs: Sequence[SuiteRun], data_docs: Path | None, measured: Mapping[str, str] | None = None
+) -> CheckReport:
     """Evaluate every suite over its frame.
 
     Args:
         runs: suites with their frames.
         data_docs: folder that the HTML report replaces, or None for no report.
+        measured: figures that the report shows beside the checks, in words.
 
     Returns:
         The report; call `raise_if_failed` on it.
@@ -83,19 +100,15 @@ def run_checks(runs: Sequence[SuiteRun], data_docs: Path | None) -> CheckReport:
         context = gx.get_context(mode="file", project_root_dir=folder)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         source = context.data_sources.add_pandas("frames")
-        results = [
-            CheckResult(run.suite.name, _sentence(result), bool(result.success), _detail(result))
-            for run in runs
-            for result in _run_one(context, source, run)
-        ]
+        results = [_judge(run, result) for run in runs for result in _run_one(context, source, run)]
         if data_docs:
             _keep_data_docs(context, data_docs)
-    rows = {run.suite.name: len(run.frame) for run in runs}
+    rows = {run.suite.name: len(run) for run in runs}
     return CheckReport(
         checks=len(results),
         rows=rows,
         failed=tuple(result for result in results if not result.is_passed),
-        data_docs=write_checks_page(data_docs, results, rows) if data_docs else None,
+        data_docs=write_checks_page(data_docs, results, rows, measured or {}) if data_docs else None,
     )
 
 
@@ -149,16 +162,23 @@ def _sentence(result: Any) -> str:
     return meta.get("check", str(result.expectation_config.type))
 
 
-def _detail(result: Any) -> str:
-    if result.success:
-        return ""
+def _judge(run: SuiteRun, result: Any) -> CheckResult:
+    column = (result.expectation_config.kwargs or {}).get("column", "")
+    # The frame may lack rows that fail; whoever counted them all has seen them.
+    is_passed = bool(result.success) and not run.counts.get(column)
+    return CheckResult(run.suite.name, _sentence(result), is_passed, "" if is_passed else _detail(run, column, result))
+
+
+def _detail(run: SuiteRun, column: str, result: Any) -> str:
     if said := _exceptions(result.exception_info or {}):
         return f"could not be evaluated: {said}"
+    if count := run.counts.get(column):
+        return f"{count:,} of {len(run):,} rows, e.g. {'; '.join(run.examples.get(column, ()))}"
     values = result.result
     if "unexpected_count" not in values:
         return f"found {values.get('observed_value')}"
     examples = values.get("partial_unexpected_index_list") or values.get("partial_unexpected_list") or []
-    shown = "; ".join(_example(example) for example in examples[:_EXAMPLES])
+    shown = "; ".join(_example(example, run.row_names) for example in examples[:_EXAMPLES])
     return f"{values['unexpected_count']:,} of {values['element_count']:,} rows, e.g. {shown}"
 
 
@@ -168,7 +188,8 @@ def _exceptions(info: Mapping[str, Any]) -> str:
     return "; ".join(dict.fromkeys(str(part["exception_message"]) for part in parts if part.get("exception_message")))
 
 
-def _example(example: Any) -> str:
-    if isinstance(example, Mapping):
-        return ", ".join(f"{name}={value}" for name, value in example.items())
-    return str(example)
+def _example(example: Any, row_names: Sequence[str]) -> str:
+    if not isinstance(example, Mapping):
+        return str(example)
+    found = sorted(example.items(), key=lambda named: named[0] not in row_names)
+    return ", ".join(f"{name}={value}" for name, value in found)

@@ -1,5 +1,6 @@
 """Measure what a run is about to release, and refuse it when a check fails."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from expectations.feature_suites import feature_suite
+from expectations.list_suites import whole_suite
 from expectations.run_checks import CheckReport, SuiteRun, run_checks
-from expectations.suites import feature_suite, list_suite
 from jobs.features.build_features import feature_timestamp, partition_path
-from jobs.measure_lists import measure_lists, read_home_rules
-from jobs.warehouse.hold_exports import reading_exports
-from reco_contracts.artifacts import Layout, replace_file
-from reco_contracts.columns import FCT_INTERACTIONS, FEATURE_VIEWS
+from jobs.measuring.hold_promises import describe_generation, kind_runs, whole_frame, whole_promises
+from jobs.measuring.measure_generation import measure_generation
+from jobs.measuring.previous_lists import overlap_band
+from reco_contracts.artifacts import replace_file
+from reco_contracts.columns import FEATURE_VIEWS
 from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.manifests import MANIFEST_FILE, decode_lists_manifest
 from reco_contracts.settings import Settings
+
+Figures = Mapping[str, Mapping[str, Any]]
 
 
 def validate_features(run_date: date, settings: Settings) -> dict[str, Any]:
@@ -61,32 +66,16 @@ def validate_lists(generation: str, run_date: date, settings: Settings) -> dict[
     layout = settings.layout
     manifest_file = _existing(layout.lists / generation / MANIFEST_FILE, f"reco rank --run-date {run_date}")
     manifest = decode_lists_manifest(manifest_file.read_bytes())
-    catalogue = pl.read_parquet(layout.catalogue_file(generation), columns=["item_id", "is_available"])
-    available = catalogue["is_available"].to_numpy()
-    k_by_surface: dict[str, int] = {
-        name: section["k"] for name, section in settings.surfaces.model_dump(mode="python").items()
-    }
-    runs = []
-    for surface, variants in manifest.lists.items():
-        for variant in variants:
-            is_home = surface == "home"
-            with reading_exports(layout):
-                rules = read_home_rules(layout, run_date, settings, catalogue) if is_home else None
-                min_lists = _min_home_lists(layout, run_date, settings) if is_home else 1
-            frame = measure_lists(layout.list_file(generation, surface, variant), available, rules)
-            suite = list_suite(f"{surface} {variant}", min_lists, k_by_surface.get(surface, 1_000))
-            runs.append(SuiteRun(suite, frame.to_pandas(), ("subject",)))
-    return _finish("lists", runs, run_date, settings) | {
+    band = overlap_band(layout, manifest, settings.validate_)
+    measured = list(measure_generation(manifest, run_date, band, settings))
+    promises = whole_promises(manifest, band, settings.validate_)
+    whole = SuiteRun(whole_suite(promises), whole_frame(measured, promises).to_pandas(), ("surface", "variant"))
+    runs = [whole, *kind_runs(measured)]
+    figures = describe_generation(measured, band)
+    return _finish("lists", runs, run_date, settings, figures) | {
         "generation": generation,
         "model_version": manifest.model_version,
     }
-
-
-def _min_home_lists(layout: Layout, run_date: date, settings: Settings) -> int:
-    """The share of users with a history who must have a list; who was only shown something has none."""
-    history = pl.scan_parquet(layout.export(FCT_INTERACTIONS.name)).filter(pl.col("event_date") <= run_date)
-    users = history.select(pl.col("user_id").n_unique()).collect().item()
-    return max(1, int(users * settings.validate_.min_users_share))
 
 
 def _existing(path: Path, made_by: str) -> Path:
@@ -95,14 +84,19 @@ def _existing(path: Path, made_by: str) -> Path:
     return path
 
 
-def _finish(what: str, runs: list[SuiteRun], run_date: date, settings: Settings) -> dict[str, Any]:
+def _finish(
+    what: str, runs: list[SuiteRun], run_date: date, settings: Settings, measured: Figures | None = None
+) -> dict[str, Any]:
     report_folder = settings.layout.report(run_date)
-    report = run_checks(runs, report_folder / "data_docs" / what if settings.validate_.data_docs else None)
+    sentences = {name: figures["sentence"] for name, figures in (measured or {}).items()}
+    docs = report_folder / "data_docs" / what if settings.validate_.data_docs else None
+    report = run_checks(runs, docs, sentences)
     summary = _summary(report)
     with replace_file(report_folder / f"checks_{what}.json") as path:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2))
+        kept = summary | ({"measured": measured} if measured else {})
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2))
     report.raise_if_failed()
-    return summary
+    return summary | ({"measured": sentences} if sentences else {})
 
 
 def _summary(report: CheckReport) -> dict[str, Any]:

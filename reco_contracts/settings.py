@@ -331,6 +331,13 @@ class ValidateSection(Section):
 
     min_list_length: int = Field(1, ge=1)
     min_users_share: float = Field(0.95, ge=0, le=1)
+    min_diversity: float = Field(0.5, ge=0, le=1)
+    min_diverse_share: float = Field(0.95, ge=0, le=1)
+    min_coverage: float = Field(0.8, ge=0, le=1)
+    max_gini: float = Field(0.99, ge=0, le=1)
+    overlap_low: float = Field(0.2, ge=0, le=1)
+    overlap_low_new_model: float = Field(0.02, ge=0, le=1)
+    overlap_high: float = Field(1.0, ge=0, le=1)
     data_docs: bool = True
 
 

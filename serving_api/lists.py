@@ -23,9 +23,9 @@ _SIMILAR = ("limit", "exclude")
 _POPULAR = ("category", "window", "limit", "exclude")
 _OF_CATEGORY = ("category", "limit", "exclude")
 _NOBODY: frozenset[str] = frozenset()
-_OF_SEGMENT, _PINNED = int(Reason.POPULAR_IN_SEGMENT), int(Reason.PINNED)
 # What a damaged list raises when it is read.
 UNREADABLE = (ContractError, LookupError, ValueError)
+_OF_SEGMENT, _PINNED = int(Reason.POPULAR_IN_SEGMENT), int(Reason.PINNED)
 
 
 async def recommend(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:

@@ -1,7 +1,7 @@
 """Live rules as item indices of one generation, and pins in answers."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -100,7 +100,7 @@ def place_pins(
     limit: int,
     excluded: frozenset[str] = frozenset(),
     category: str = "",
-    taken: Collection[int] = (),
+    taken: Container[int] = (),
 ) -> list[Block]:
     """Put pinned items at their places of an answer; what stands there moves down.
 
@@ -111,7 +111,7 @@ def place_pins(
         limit: items of the answer at most.
         excluded: ids that the answer may not hold.
         category: that its items must have; "" = any.
-        taken: item indices that are shown elsewhere.
+        taken: item indices that the answer may not hold.
     """
     pins = [
         pin

@@ -116,29 +116,28 @@ def _row(
     has_stand_in: bool,
 ) -> _Row:
     """The items of a row; a list that cannot be read is answered for like a store that is down."""
-    otherwise, catalogue = asked.otherwise, generation.catalogue
+    otherwise = asked.otherwise
     try:
-        picked = pick(catalogue, asked.value, limit, excluded, taken=taken)
+        picked = pick(generation.catalogue, asked.value, limit, excluded, taken=taken)
         if picked.items:
-            blocks = [Block(picked, asked.source)]
-            return _rendered(
-                generation, asked.surface, place_pins(catalogue, asked.surface, blocks, limit, excluded, taken=taken)
-            )
+            return _rendered(generation, asked.surface, Block(picked, asked.source), limit, excluded, taken)
     except UNREADABLE as error:
         count_unreadable(api, error)
         otherwise = "fallback"
     if not has_stand_in:
-        return _rendered(generation, asked.surface, [Block(EMPTY, otherwise)])
-    blocks = [Block(pick(catalogue, generation.popular_list(), limit, excluded, taken=taken), otherwise)]
-    return _rendered(
-        generation, asked.surface, place_pins(catalogue, asked.surface, blocks, limit, excluded, taken=taken)
-    )
+        return _rendered(generation, asked.surface, Block(EMPTY, otherwise), limit, excluded, taken)
+    popular = pick(generation.catalogue, generation.popular_list(), limit, excluded, taken=taken)
+    return _rendered(generation, asked.surface, Block(popular, otherwise), limit, excluded, taken)
 
 
-def _rendered(generation: Generation, surface: str, blocks: list[Block]) -> _Row:
+def _rendered(
+    generation: Generation, surface: str, block: Block, limit: int, excluded: frozenset[str], taken: set[int]
+) -> _Row:
+    blocks = [block]
+    if block.picked.items:  # a pin makes no row of its own
+        blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, taken=taken)
     pieces, source = list_pieces(generation, surface, blocks)
-    items = tuple(item for block in blocks for item in block.picked.items)
-    return _Row(b"{%b}" % b"".join(pieces), items, source)
+    return _Row(b"{%b}" % b"".join(pieces), tuple(item for one in blocks for item in one.picked.items), source)
 
 
 _PAGE: Final = b'{"request_id":%b,"user_id":%b,"generation":%b,"lists":[%b]}'

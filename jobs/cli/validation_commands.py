@@ -26,9 +26,11 @@ def validate_lists(
 ) -> None:
     """Check every list of a generation before it is published.
 
-    Duplicates, items that are not on sale or were consumed, broken scores,
-    reasons without their item, too few or too short lists: each stops the run.
-    The HTML report goes to reports/DATE/data_docs/lists.
+    Each list: ranks without a gap, no item twice, none that is not on sale,
+    blocked for its audience or seen, reasons that are true of their user. All of
+    them together: coverage, diversity, exposure and what users keep from the
+    generation before, within the limits of [validate]. Whatever does not hold
+    stops the run. The HTML report goes to reports/DATE/data_docs/lists.
     """
     from jobs.validate_outputs import validate_lists as run
 

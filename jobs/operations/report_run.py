@@ -49,6 +49,7 @@ def describe_run(run_date: date, layout: Layout) -> dict[str, Any]:
         "landing": describe_landing(layout),
         "evaluation": _evaluation(layout, run_date),
         "checks": {what: _checks(report / f"checks_{what}.json") for what in ("features", "lists")},
+        "lists": _measured(report / "checks_lists.json"),
         "generation": _generation(layout, run_date),
         "rules": _rules(layout, run_date),
         "data_docs": [str(path) for path in sorted(report.glob("data_docs/*/index.html"))],
@@ -143,6 +144,12 @@ def _checks(path: Path) -> str:
         return _NOT_MADE
     failed = report.get("failed") or []
     return f"{len(failed)} of {report.get('checks')} failed: {'; '.join(failed)}" if failed else "passed"
+
+
+def _measured(path: Path) -> dict[str, str]:
+    """What the lists of each surface and variant are like, in a sentence; empty before they were checked."""
+    measured = (_read_json(path) or {}).get("measured") or {}
+    return {name: str(figures["sentence"]) for name, figures in measured.items()}
 
 
 def _generation(layout: Layout, run_date: date) -> str:

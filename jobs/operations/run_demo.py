@@ -139,7 +139,7 @@ def _summary(demo: Demo, run_date: str, api_url: str, store_url: str) -> dict[st
     page = describe_run(date.fromisoformat(run_date), demo.layout)
     return {
         "workspace": str(demo.workspace.folder),
-        **{part: page[part] for part in ("run_date", "landing", "evaluation", "checks")},
+        **{part: page[part] for part in ("run_date", "landing", "evaluation", "checks", "lists")},
         "api": api_url,
         "docs": f"{api_url}/docs",
         "store": store_url,

@@ -55,9 +55,9 @@ class HomeRanking:
         coverage: the same of what was spent on under-exposed items.
         explored: who was given which of them; None = nobody.
         run_date: of the generation.
+        liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
         rules: business rules, as they were then.
         unknown_age: the same of people without a birth year.
-        liked_stars: a rating of so many says "liked"; None = reasons do not tell what was bought and liked.
     """
 
     ranking: RankingModel
@@ -70,9 +70,9 @@ class HomeRanking:
     coverage: CoverageSection
     explored: pl.DataFrame | None
     run_date: date
+    liked_stars: float | None = None
     rules: RuleSet = field(default_factory=RuleSet)
     unknown_age: Literal["child", "adult"] = "child"
-    liked_stars: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +212,9 @@ def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars
         coverage=CoverageSection.model_validate(manifest.settings.get("coverage", {})),
         explored=load_explored(layout.lists / generation),
         run_date=date.fromisoformat(manifest.run_date),
+        liked_stars=liked_stars,
         rules=rules_of_generation(layout, generation),
         unknown_age=manifest.settings.get("rules", {}).get("unknown_age", "child"),
-        liked_stars=liked_stars,
     )
 
 

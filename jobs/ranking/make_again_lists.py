@@ -8,6 +8,7 @@ from jobs.models.base import PAD
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.repeat_purchases import repeat_chances
 from jobs.ranking.save_lists import ListBlock
+from jobs.rules.list_rules import ListRules
 from reco_contracts.reasons import Reason
 from reco_contracts.settings import AgainSurface
 
@@ -16,9 +17,8 @@ def again_lists(
     purchases: Interactions,
     users: pl.Series,
     kinds: npt.NDArray[np.int32],
-    is_available: npt.NDArray[np.bool_],
-    rules: AgainSurface,
-    audiences: npt.NDArray[np.int32] | None = None,
+    rules: ListRules,
+    surface: AgainSurface,
 ) -> ListBlock | None:
     """Rank what each user bought by the chance that they buy it within the horizon.
 
@@ -28,21 +28,20 @@ def again_lists(
         purchases: days on which users bought items, item indices of the generation.
         users: ids; position = user index.
         kinds: int32, shape (n_items,), code of the category that few purchases are pooled with; -1 = none.
-        is_available: bool, shape (n_items,), may be shown; or with audiences (n_audiences, n_items).
-        rules: of the surface.
-        audiences: int32, shape (n_users,), rows of `is_available`; None = all see the same.
+        rules: business rules of the surface's lists, for these users.
+        surface: its settings.
     """
-    due = repeat_chances(purchases, kinds, rules)
+    due = repeat_chances(purchases, kinds, surface)
     pairs, chances = due.pairs, due.chances
-    is_shown = is_available[pairs.items] if audiences is None else is_available[audiences[pairs.users], pairs.items]
-    rows = np.flatnonzero(due.is_repeated[pairs.items] & is_shown & (chances >= rules.min_probability))
+    may_show = rules.allowed[rules.audiences[pairs.users], pairs.items]
+    rows = np.flatnonzero(due.is_repeated[pairs.items] & may_show & (chances >= surface.min_probability))
     rows = rows[np.lexsort((pairs.items[rows], -chances[rows], pairs.users[rows]))]
     if not len(rows):
         return None
     places = np.arange(len(rows)) - np.searchsorted(pairs.users[rows], pairs.users[rows])
-    rows, places = rows[places < rules.k], places[places < rules.k]
+    rows, places = rows[places < surface.k], places[places < surface.k]
     names, lists = np.unique(pairs.users[rows], return_inverse=True)
-    items = np.full((len(names), rules.k), PAD, dtype=np.int32)
+    items = np.full((len(names), surface.k), PAD, dtype=np.int32)
     scores = np.zeros(items.shape, dtype=np.float32)
     items[lists, places], scores[lists, places] = pairs.items[rows], chances[rows]
     reasons = np.full(items.shape, Reason.DUE_AGAIN, dtype=np.uint8)

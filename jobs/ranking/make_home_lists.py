@@ -88,7 +88,7 @@ def home_lists(work: HomeWork, drafts: Iterable[Draft] | None = None) -> Iterato
     without an item of their own, most often one who did nothing yet, gets what the
     segment likes. What is missing is filled with popular items; the list is chosen
     from this pool; then new items take their reserved places, and the items that the
-    user is to explore the last of the first ones.
+    user is to explore the last of the first ones, and pinned items theirs.
 
     Args:
         work: what the lists are made with.

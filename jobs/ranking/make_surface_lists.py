@@ -12,6 +12,7 @@ from jobs.ranking.make_also_bought_lists import also_bought_lists, item_kinship
 from jobs.ranking.make_new_lists import new_lists
 from jobs.ranking.make_trending_lists import trending_lists
 from jobs.ranking.save_lists import ListBlock
+from jobs.rules.select_items import Mask
 from jobs.rules.surface_rules import SurfaceRules
 from reco_contracts.settings import SurfacesSection
 from reco_contracts.surfaces import AGAIN, ALSO_BOUGHT, NEW, TRENDING
@@ -27,7 +28,7 @@ class SurfaceWork:
         items: dim_items, sorted by id; row number = item index.
         paths: categories of each item, closest first.
         data: the history as arrays, item indices of the generation.
-        rules: business rules; they say what may be shown.
+        rules: business rules, of every surface.
         run_date: the last day of the history.
         surfaces: their rules.
     """
@@ -42,26 +43,25 @@ class SurfaceWork:
     surfaces: SurfacesSection
 
 
-def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, ListBlock]]:
+def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, Iterator[ListBlock]]]:
     """Make the lists of one surface after the other; a surface without any is left out of the generation."""
-    surfaces, items, allowed = work.surfaces, work.items, work.rules.allowed_everywhere
+    surfaces, items, rules = work.surfaces, work.items, work.rules
     kinship = item_kinship(items, work.paths)
     chosen, purchases = _days_with(work, pl.col("is_positive")), _days_with(work, pl.col("purchases") > 0)
-    again = work.rules.for_users(AGAIN, work.users)
-    makers: dict[str, Callable[[], ListBlock | None]] = {
-        ALSO_BOUGHT: lambda: also_bought_lists(
-            chosen, items["item_id"], kinship, allowed(ALSO_BOUGHT), surfaces.also_bought
+    makers: dict[str, Callable[[Mask], ListBlock | None]] = {
+        ALSO_BOUGHT: lambda allowed: also_bought_lists(
+            chosen, items["item_id"], kinship, allowed, surfaces.also_bought
         ),
-        TRENDING: lambda: trending_lists(work.data, items["categories"], allowed(TRENDING), surfaces.trending),
-        NEW: lambda: new_lists(work.data, items, allowed(NEW), work.run_date, surfaces.new),
-        AGAIN: lambda: again_lists(
-            purchases, work.users, kinship.kinds, again.allowed, surfaces.again, again.audiences
-        ),
+        TRENDING: lambda allowed: trending_lists(work.data, items["categories"], allowed, surfaces.trending),
+        NEW: lambda allowed: new_lists(work.data, items, allowed, work.run_date, surfaces.new),
     }
     for name, make in makers.items():
-        block = make()
+        block = make(rules.allowed_everywhere(name))
         if block is not None:
-            yield name, block
+            yield name, rules.pinned(name, [block])
+    due = again_lists(purchases, work.users, kinship.kinds, rules.for_users(AGAIN, work.users), surfaces.again)
+    if due is not None:
+        yield AGAIN, rules.pinned(AGAIN, [due])
 
 
 def _days_with(work: SurfaceWork, condition: pl.Expr) -> Interactions:

@@ -185,9 +185,7 @@ def write_lists(
         ),
     }
     others = SurfaceWork(history, users, items, paths, data, rules, run_date, surfaces)
-    counts |= {
-        name: save_lists(_list_file(folder, name), rules.pinned(name, [block])) for name, block in surface_lists(others)
-    }
+    counts |= {name: save_lists(_list_file(folder, name), blocks) for name, blocks in surface_lists(others)}
     rules.save(folder, {surface: _list_file(folder, surface) for surface in counts})
     return counts, len(catalogue), measured
 

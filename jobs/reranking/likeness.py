@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from jobs.reranking.item_traits import ItemTraits
 
-# What two items of the same categories still differ by.
-OWN: Final = 0.1
-# The category that diversity counts weighs more than the levels around it together, which break ties between
-# categories: a neighbour in the same department is a little like, one in another department not at all.
-CATEGORY: Final = 0.6
+# What two items of the same categories still differ by. Quarters and halves, so that equal sums are equal to the bit.
+OWN: Final = 0.25
+# The category that diversity counts weighs more than the levels around it together: these choose between categories,
+# a neighbour in the same department is a little like, one in another department not at all.
+CATEGORY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,8 @@ class _Work:
             return relevance(pool, self._boosts[rows])
         if self._is_diverse:
             return relevance(pool)
-        # The pool's own order, whatever its scores.
-        return np.broadcast_to(-np.arange(pool.items.shape[1], dtype=np.float32), pool.items.shape)
+        # All alike: the pool's own order, whatever its scores.
+        return np.zeros(pool.items.shape, dtype=np.float32)
 
     def _method(self, relevant: npt.NDArray[np.float32], items: npt.NDArray[np.int32], rows: slice) -> Method:
         strength = self._diversity.strength

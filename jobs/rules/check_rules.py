@@ -11,11 +11,11 @@ from jobs.rules.compile_rules import OF_CATALOGUE, RuleBook
 from jobs.rules.list_audiences import Audience, audiences_of
 from jobs.rules.mistakes import Mistake, did_you_mean, raise_mistakes
 from jobs.rules.read_rules import read_rules
-from jobs.rules.rule_set import RERANKED, Allow, AtMost, Block, Fresh, OutOfStock, Pin, Rule, RuleSet, Word
+from jobs.rules.rule_set import Allow, AtMost, Block, Fresh, OutOfStock, Pin, Rule, RuleSet, Word
 from jobs.rules.select_items import ages_in_days, selected
 from jobs.rules.taken_down import read_taken_down
 from reco_contracts.settings import Settings
-from reco_contracts.surfaces import SURFACES
+from reco_contracts.surfaces import HOME, SURFACES
 
 
 def load_rules(settings: Settings, items: pl.DataFrame, people: pl.DataFrame, run_date: date) -> RuleBook:
@@ -163,7 +163,7 @@ def _too_little_left(book: RuleBook, least: int) -> Iterator[Mistake]:
     users, _ = audiences_of(book.people["user_id"], book.people, book.apart, book.shown_on)
     everybody = Audience(age=book.apart.unknown_age)
     # Without a rule for certain surfaces they are all alike.
-    surfaces = tuple(SURFACES) if any(rule.where.surfaces for rule in book.in_force) else RERANKED
+    surfaces = tuple(SURFACES) if any(rule.where.surfaces for rule in book.in_force) else (HOME,)
     told: set[str] = set()
     for surface in surfaces:
         for audience in dict.fromkeys([*users, everybody]):

@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from reco_contracts.surfaces import HOME
 
-# Home lists alone are made out of pools of candidates, so that an order can be bent and places limited.
+# Lists of these are made out of pools of candidates, so that an order can be bent and places limited.
 RERANKED: Final = (HOME,)
 
 

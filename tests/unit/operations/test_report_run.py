@@ -87,6 +87,7 @@ def test_a_run_that_came_to_nothing_still_has_its_page(settings: Settings) -> No
     page = run(DAY, settings)
     assert page["evaluation"] == "not made"
     assert page["checks"] == {"features": "not made", "lists": "not made"}
+    assert page["lists"] == {}
     assert page["generation"] == "not made"
     assert page["live"] == "unknown, the store cannot be reached"
     assert run(None, settings)["run_date"] is None
@@ -109,7 +110,9 @@ def test_checks_verdict_and_the_days_last_generation_are_shown(settings: Setting
     report.mkdir(parents=True)
     (report / "evaluation.json").write_text('{"sentence": "als beats popularity", "verdict": "beats"}')
     (report / "checks_features.json").write_text('{"checks": 8, "failed": []}')
-    (report / "checks_lists.json").write_text('{"checks": 9, "failed": ["home: unique items - 3 lists"]}')
+    measured = '{"home default": {"lists": 9, "sentence": "9 lists; coverage 0.81"}}'
+    said = '"failed": ["home: unique items - 3 lists"], "measured": ' + measured
+    (report / "checks_lists.json").write_text('{"checks": 9, ' + said + "}")
     for name, day in (("20260131-001", DAY), ("20260131-002", DAY), ("20260201-001", date(2026, 2, 1))):
         manifest = ListsManifest(
             generation=name,
@@ -125,6 +128,7 @@ def test_checks_verdict_and_the_days_last_generation_are_shown(settings: Setting
     page = run(DAY, settings)
     assert page["evaluation"] == "als beats popularity"
     assert page["checks"] == {"features": "passed", "lists": "1 of 9 failed: home: unique items - 3 lists"}
+    assert page["lists"] == {"home default": "9 lists; coverage 0.81"}
     assert page["generation"] == "20260131-002, ranked by als-20260131-002"
     assert msgspec.json.encode(page, enc_hook=str)
 

@@ -7,6 +7,7 @@ import pytest
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.make_again_lists import again_lists
 from jobs.ranking.repeat_purchases import bought_pairs, repeat_chances
+from jobs.rules.list_rules import no_rules
 from reco_contracts.reasons import Reason
 from reco_contracts.settings import AgainSurface
 
@@ -40,7 +41,8 @@ def lists_of(
     rows: list[tuple[int, int, int]], rules: AgainSurface = RULES, available: np.ndarray = ALL
 ) -> dict[str, list[tuple[int, float]]]:
     log = log_of(rows)
-    block = again_lists(log, pl.Series([f"u{user}" for user in range(log.n_users)]), KINDS, available, rules)
+    users = pl.Series([f"u{user}" for user in range(log.n_users)])
+    block = again_lists(log, users, KINDS, no_rules(log.n_users, available), rules)
     if block is None:
         return {}
     assert set(block.reasons[block.items >= 0]) == {Reason.DUE_AGAIN}
@@ -86,7 +88,7 @@ def test_a_log_without_repeats_has_no_lists() -> None:
     assert lists_of([(user, user % N_ITEMS, 0) for user in range(50)]) == {}
     nothing = np.zeros(0, dtype=np.int32)
     empty = Interactions(nothing, nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool), 3, N_ITEMS)
-    assert again_lists(empty, pl.Series(["a", "b", "c"]), KINDS, ALL, RULES) is None
+    assert again_lists(empty, pl.Series(["a", "b", "c"]), KINDS, no_rules(3, ALL), RULES) is None
 
 
 def test_the_habit_of_one_user_shows_nothing_of_an_item() -> None:

@@ -194,6 +194,45 @@ def test_a_list_stays_full_where_its_pool_breaks_every_limit(narrow_pool) -> Non
     assert all(len(set(items)) == 50 for items in lists.items.tolist())
 
 
+def test_what_a_pool_cannot_give_is_not_asked_of_its_first_places(narrow_pool) -> None:
+    """Thirty candidates of two categories: the second one is due at the last place, and no earlier."""
+    pool, traits = narrow_pool
+    by_category = np.argsort(traits.categories[pool.items[:, :30]], axis=1, kind="stable")
+    pool = Draft(pool.subjects, *(np.take_along_axis(column, by_category, axis=1) for column in pool[1:]))
+    lists = rerank(pool, 10, traits, DiversitySection(min_categories=5))
+    assert np.array_equal(lists.items[:, :9], pool.items[:, :9])
+    assert (traits.categories[lists.items] == 1).sum(axis=1).tolist() == [1] * 50
+
+
+def test_where_no_new_category_is_left_the_other_limits_still_hold() -> None:
+    """The only item of a third category is of a seller whose place is taken."""
+    categories, sellers = np.array([0, 0, 0, 1, 1, 2]), np.array([9, -1, -1, -1, -1, 9])
+    none = np.full(6, -1, dtype=np.int32)
+    traits = ItemTraits(
+        categories.astype(np.int32), ("a", "b", "c"), np.column_stack([none] * 3), sellers.astype(np.int32), none
+    )
+    pool = pool_of([[0, 1, 2, 3, 4, 5]], [[6.0, 5.0, 4.0, 3.0, 2.0, 1.0]], [6])
+    chosen = DiversitySection(first=4, max_per_category=2, min_categories=3)
+    lists = rerank(pool, 6, traits, chosen, (Limit("seller", traits.sellers, 1, 4),))
+    assert lists.items[0].tolist() == [0, 1, 3, 4, 2, 5]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_blocks_of_any_size_give_the_same_lists(narrow_pool, monkeypatch, method: str) -> None:
+    pool, traits = narrow_pool
+    rng = np.random.default_rng(5)
+    mixes = csr_matrix(rng.dirichlet(np.full(20, 0.1), 50).astype(np.float32))
+    boosts = rng.choice([0.5, 1.0, 2.0], pool.items.shape).astype(np.float32)
+    limits = (Limit("seller", rng.integers(0, 9, 200).astype(np.int32), 2, 10),)
+    chosen = DiversitySection(method=method, min_categories=5)
+    lists = []
+    for numbers, threads in ((10**9, 1), (1, 2), (30_000, 2)):
+        monkeypatch.setattr(rerank_lists, "_CACHE_NUMBERS", numbers)
+        lists.append(rerank(pool, 50, traits, chosen, limits, boosts, mixes, threads).items)
+    assert np.array_equal(lists[0], lists[1])
+    assert np.array_equal(lists[0], lists[2])
+
+
 def test_items_without_a_category_do_not_stand_in_each_others_way(narrow_pool) -> None:
     pool, traits = narrow_pool
     unknown = np.full(200, -1, dtype=np.int32)
