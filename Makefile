@@ -14,8 +14,7 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-checks bench-publish bench-models bench-lists bench-warehouse models-report lists-report cold-start explanations \
-	lock clean
+	bench-checks bench-publish bench-models bench-lists bench-warehouse models-report lists-report cold-start explanations lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -67,7 +66,7 @@ docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prin
 guide: $(VENV) ## run the queries of docs/analyst-guide.md on its shop, and write what comes out into it
 	@RECO_RENEW_GUIDE=yes $(BIN)/python -m pytest -q tests/e2e/test_analyst_guide.py
 
-bench: bench-serving bench-publish ## the lookup API and publishing (bench-checks, bench-models, bench-lists and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
+bench: bench-serving bench-publish ## the lookup API and publishing (bench-checks, bench-lists, bench-models and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
 
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving

@@ -264,6 +264,7 @@ class TrendingSurface(Section):
     half_life_days: float = Field(3.0, gt=0, allow_inf_nan=False)
     baseline_windows: int = Field(8, ge=1)
     min_users: int = Field(5, ge=1)
+    min_growth: float = Field(1.0, ge=0, allow_inf_nan=False)
     shrinkage_users: float = Field(5.0, gt=0, allow_inf_nan=False)
 
 

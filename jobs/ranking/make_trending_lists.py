@@ -24,10 +24,13 @@ class WindowCounts(NamedTuple):
     Attributes:
         users: int64, shape (windows, n_items), distinct users.
         weights: float64, shape (windows, n_items), the same, each user at the weight of their last day with the item.
+        first: int64, shape (n_items,), the window of the item's first user, which may be before all of these;
+            -1 = it never had one.
     """
 
     users: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
+    first: npt.NDArray[np.int64]
 
 
 def trending_lists(
@@ -42,8 +45,9 @@ def trending_lists(
         rules: of the surface.
     """
     counts = count_windows(data, rules)
-    scores = growth(counts.weights, rules.shrinkage_users)
-    rising = np.flatnonzero(is_available & (counts.users[0] >= rules.min_users) & (scores > 0)).astype(np.int32)
+    scores = growth(counts.weights, counts.first, rules.shrinkage_users)
+    is_rising = (counts.users[0] >= rules.min_users) & (scores > 0) & (scores >= rules.min_growth)
+    rising = np.flatnonzero(is_available & is_rising).astype(np.int32)
     order = rising[np.lexsort((rising, -scores[rising]))]
     if not len(order):
         return None
@@ -62,7 +66,10 @@ def count_windows(data: Interactions, rules: TrendingSurface) -> WindowCounts:
     """
     covered = (int(data.age_days.max(initial=-1)) + 1) // rules.window_days
     windows = max(1, min(1 + rules.baseline_windows, covered))
-    rows = np.flatnonzero((data.weights > 0) & (data.age_days < windows * rules.window_days))
+    is_chosen = data.weights > 0
+    first = np.full(data.n_items, -1, dtype=np.int64)
+    np.maximum.at(first, data.items[is_chosen], data.age_days[is_chosen] // rules.window_days)
+    rows = np.flatnonzero(is_chosen & (data.age_days < windows * rules.window_days))
     users, items = data.users[rows].astype(np.int64), data.items[rows]
     window, age = np.divmod(data.age_days[rows], rules.window_days)
     # Rows are sorted by user, item and falling age: the last one of a cell is the user's last day in that window.
@@ -77,29 +84,33 @@ def count_windows(data: Interactions, rules: TrendingSurface) -> WindowCounts:
     return WindowCounts(
         np.bincount(places, minlength=size).reshape(shape),
         np.bincount(places, weights=weights, minlength=size).reshape(shape).astype(np.float64),
+        first,
     )
 
 
-def growth(weights: npt.NDArray[np.float64], shrinkage: float) -> npt.NDArray[np.float64]:
+def growth(weights: npt.NDArray[np.float64], first: npt.NDArray[np.int64], shrinkage: float) -> npt.NDArray[np.float64]:
     """How far this window is above what is usual for each item, in standard deviations.
 
-    What is usual is the mean of the windows before, each scaled to the traffic of this
-    one, so that a busy week of the whole shop is no trend of each item. The deviation is
-    the item's own over these windows, or that of chance (Poisson) where they are few.
-    Without a window before, nothing is usual, and the order is that of decayed users.
+    What is usual is the mean of the windows before, from the item's first one on, each
+    scaled to the traffic of this one, so that a busy week of the whole shop is no trend of
+    each item. The deviation is the item's own over these windows, or that of chance
+    (Poisson) where they are few. What came in this window has no past to grow from.
 
     Args:
         weights: float64, shape (windows, n_items); window 0 is now.
+        first: int64, shape (n_items,), the window of each item's first user.
         shrinkage: users added to the variance.
 
     Returns:
-        float64, shape (n_items,).
+        float64, shape (n_items,); 0 for an item without a past. Where no item has one, the log being
+        short, nothing is usual, and the order is that of decayed users.
     """
     totals = weights.sum(axis=1)
     before = weights[1:] * (totals[0] / np.maximum(totals[1:], 1e-9))[:, None]
-    before = before[totals[1:] > 0]
-    usual = before.mean(axis=0) if len(before) else np.zeros(weights.shape[1])
-    squares = ((before - usual) ** 2).sum(axis=0)
-    variance = (squares + _PRIOR_WINDOWS * usual) / (len(before) + _PRIOR_WINDOWS)
+    is_past = (np.arange(1, len(weights))[:, None] <= first) & (totals[1:, None] > 0)
+    known = is_past.sum(axis=0)
+    usual = (before * is_past).sum(axis=0) / np.maximum(known, 1)
+    squares = ((before - usual) ** 2 * is_past).sum(axis=0)
+    variance = (squares + _PRIOR_WINDOWS * usual) / (known + _PRIOR_WINDOWS)
     scores: npt.NDArray[np.float64] = (weights[0] - usual) / np.sqrt(variance + shrinkage)
-    return scores
+    return np.where(known > 0, scores, 0.0) if known.any() else scores

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from jobs.reranking.choose_greedily import Method, RelevanceAlone, choose_greedi
 from jobs.reranking.dpp import Determinant
 from jobs.reranking.draft import Draft, Source
 from jobs.reranking.item_traits import ItemTraits
-from jobs.reranking.likeness import item_likeness
+from jobs.reranking.likeness import Likeness, item_likeness
 from jobs.reranking.limits import HeldPlaces, Limit
 from jobs.reranking.mmr import MarginalRelevance
 from jobs.reranking.relevance import relevance
@@ -60,7 +61,8 @@ def rerank(
     is_limited = bool(limits) or diversity.min_categories > 0 or diversity.max_per_category > 0
     if not (is_diverse or is_limited or boosts is not None) or not (pool.items >= 0).any():
         return Draft(pool.subjects, pool.items[:, :k], pool.scores[:, :k], pool.sources[:, :k])
-    work = _Work(pool, min(k, pool.items.shape[1]), traits, diversity, limits, boosts, mixes, is_diverse)
+    length, likeness = min(k, pool.items.shape[1]), item_likeness(traits)
+    work = _Work(pool, length, traits, likeness, diversity, limits, boosts, mixes, is_diverse)
     return _cut(pool, work.choose(threads))
 
 
@@ -80,27 +82,23 @@ def hold_limits(lists: Draft, traits: ItemTraits, diversity: DiversitySection, l
     return rerank(lists, lists.items.shape[1], traits, by_order, limits)
 
 
+@dataclass(frozen=True, slots=True)
 class _Work:
     """One call's lists, chosen a block at a time."""
 
-    def __init__(
-        self,
-        pool: Draft,
-        k: int,
-        traits: ItemTraits,
-        diversity: DiversitySection,
-        limits: tuple[Limit, ...],
-        boosts: npt.NDArray[np.float32] | None,
-        mixes: csr_matrix | None,
-        is_diverse: bool,
-    ) -> None:
-        self._pool, self._k, self._boosts, self._mixes = pool, k, boosts, mixes
-        self._categories, self._likeness = traits.categories, item_likeness(traits)
-        self._diversity, self._limits, self._is_diverse = diversity, limits, is_diverse
+    pool: Draft
+    k: int
+    traits: ItemTraits
+    likeness: Likeness
+    diversity: DiversitySection
+    limits: tuple[Limit, ...]
+    boosts: npt.NDArray[np.float32] | None
+    mixes: csr_matrix | None
+    is_diverse: bool
 
     def choose(self, threads: int) -> npt.NDArray[np.int64]:
         """Places in the pool, int64, shape (n, k); -1 pads."""
-        chosen = np.empty((len(self._pool.items), self._k), dtype=np.int64)
+        chosen = np.empty((len(self.pool.items), self.k), dtype=np.int64)
 
         def fill(rows: slice) -> None:
             chosen[rows] = self._choose_block(rows)
@@ -111,42 +109,42 @@ class _Work:
         return chosen
 
     def _blocks(self) -> Iterator[slice]:
-        n, width = self._pool.items.shape
-        numbers = width * (_CANDIDATE_NUMBERS + 2 * len(self._limits))
-        if self._is_diverse and self._diversity.method == "dpp":
-            numbers += width * self._k
-        if self._is_diverse and self._diversity.method == "calibrated" and self._mixes is not None:
-            numbers += self._mixes.shape[1]
+        n, width = self.pool.items.shape
+        numbers = width * (_CANDIDATE_NUMBERS + 2 * len(self.limits))
+        if self.is_diverse and self.diversity.method == "dpp":
+            numbers += width * self.k
+        if self.is_diverse and self.diversity.method == "calibrated" and self.mixes is not None:
+            numbers += self.mixes.shape[1]
         step = max(1, min(_CACHE_NUMBERS, block_numbers()) // numbers)
         return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
     def _choose_block(self, rows: slice) -> npt.NDArray[np.int64]:
-        pool = Draft([], self._pool.items[rows], self._pool.scores[rows], self._pool.sources[rows])
+        pool = Draft([], self.pool.items[rows], self.pool.scores[rows], self.pool.sources[rows])
         relevant = self._relevance(pool, rows)
-        held = HeldPlaces(pool.items, self._categories, self._diversity, self._limits, self._k)
+        held = HeldPlaces(pool.items, self.traits.categories, self.diversity, self.limits, self.k)
         method = self._method(relevant, pool.items, rows)
-        depth = self._k if self._is_diverse else min(held.depth, self._k)
+        depth = self.k if self.is_diverse else min(held.depth, self.k)
         chosen = choose_greedily(method, held, pool.items >= 0, depth)
-        return chosen if depth == self._k else _with_rest(chosen, relevant, pool.items >= 0, self._k)
+        return chosen if depth == self.k else _with_rest(chosen, relevant, pool.items >= 0, self.k)
 
     def _relevance(self, pool: Draft, rows: slice) -> npt.NDArray[np.float32]:
-        if self._boosts is not None:
-            return relevance(pool, self._boosts[rows])
-        if self._is_diverse:
+        if self.boosts is not None:
+            return relevance(pool, self.boosts[rows])
+        if self.is_diverse:
             return relevance(pool)
         # All alike: the pool's own order, whatever its scores.
         return np.zeros(pool.items.shape, dtype=np.float32)
 
     def _method(self, relevant: npt.NDArray[np.float32], items: npt.NDArray[np.int32], rows: slice) -> Method:
-        strength = self._diversity.strength
-        if not self._is_diverse:
+        strength = self.diversity.strength
+        if not self.is_diverse:
             return RelevanceAlone(relevant)
-        if self._diversity.method == "mmr":
-            return MarginalRelevance(relevant, items, self._likeness, strength)
-        if self._diversity.method == "dpp":
-            return Determinant(relevant, items, self._likeness, strength, self._k)
-        mixes = None if self._mixes is None else self._mixes[rows]
-        return Calibration(relevant, items, self._categories, mixes, strength, self._diversity.exploration)
+        if self.diversity.method == "mmr":
+            return MarginalRelevance(relevant, items, self.likeness, strength)
+        if self.diversity.method == "dpp":
+            return Determinant(relevant, items, self.likeness, strength, self.k)
+        mixes = None if self.mixes is None else self.mixes[rows]
+        return Calibration(relevant, items, self.traits.categories, mixes, strength, self.diversity.exploration)
 
 
 def _with_rest(
