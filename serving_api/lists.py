@@ -1,5 +1,6 @@
 """The routes that give lists. Whatever the store does, there is a list and a status 200."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
@@ -186,7 +187,8 @@ def source_of(value: bytes | None) -> str:
     """Whose a stored list is: what a segment likes stands first in the list of a user who did nothing yet."""
     reason = first_reason(value) if value else Reason.UNKNOWN
     if value and reason == _PINNED:
-        reason = next((code for code in unpack_list(value).reasons if code != _PINNED), reason)
+        with suppress(*UNREADABLE):  # who reads the list will say so
+            reason = next((code for code in unpack_list(value).reasons if code != _PINNED), reason)
     return "segment" if reason == _OF_SEGMENT else "personal"
 
 

@@ -133,7 +133,9 @@ def _row(
 def _rendered(
     generation: Generation, surface: str, block: Block, limit: int, excluded: frozenset[str], taken: set[int]
 ) -> _Row:
-    blocks = place_pins(generation.catalogue, surface, [block], limit, excluded, taken=taken)
+    blocks = [block]
+    if block.picked.items:  # a pin makes no row of its own
+        blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, taken=taken)
     pieces, source = list_pieces(generation, surface, blocks)
     return _Row(b"{%b}" % b"".join(pieces), tuple(item for one in blocks for item in one.picked.items), source)
 

@@ -43,7 +43,10 @@ def why_not_allowed(rules: ListRules, audience: int, item: int) -> str | None:
         audience: of the user.
         item: index of the generation.
     """
-    return None if rules.allowed[audience, item] else "a business rule keeps it from this user"
+    if rules.allowed[audience, item]:
+        return None
+    names = ", ".join(rules.against(audience, item))
+    return "a business rule keeps it from this user" + (f": {names}" if names else "")
 
 
 def why_not(lists: UserLists, item_id: str, item: int | None, deed: Deed | None) -> WhyNot:

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from jobs.ranking.interaction_matrix import Interactions, index_of, make_interactions
+from jobs.ranking.interaction_matrix import Interactions, make_interactions
 from jobs.ranking.make_again_lists import again_lists
 from jobs.ranking.make_also_bought_lists import also_bought_lists, item_kinship
 from jobs.ranking.make_new_lists import new_lists
@@ -61,8 +61,7 @@ def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, Iterator[ListBlock]]
             yield name, rules.pinned(name, [block])
     due = again_lists(purchases, work.users, kinship.kinds, rules.for_users(AGAIN, work.users), surfaces.again)
     if due is not None:
-        rules.keep_users(AGAIN, index_of(pl.Series(due.subjects), work.users))
-        yield AGAIN, iter([due])
+        yield AGAIN, rules.pinned(AGAIN, [due])
 
 
 def _days_with(work: SurfaceWork, condition: pl.Expr) -> Interactions:

@@ -59,21 +59,22 @@ def put_items(
     return lists
 
 
-def pin_blocks(blocks: Iterable[ListBlock], rules: ListRules, fits: Callable[[str, int], bool]) -> Iterator[ListBlock]:
-    """Pin items in lists that are the same for everybody.
+def pin_blocks(
+    blocks: Iterable[ListBlock], pins: tuple[PinnedItem, ...], is_asked: Callable[[str, PinnedItem], bool]
+) -> Iterator[ListBlock]:
+    """Pin items in finished lists.
 
     Args:
-        blocks: finished lists.
-        rules: of their surface, for one audience.
-        fits: whether a list with this subject may hold an item with this index.
+        blocks: lists of one surface.
+        pins: of the surface, rising by place.
+        is_asked: whether the list with a subject has a pin.
     """
-    pins = tuple(pin for pin in rules.pins if pin.audiences[0])
     for block in blocks:
-        if not pins:
+        if not pins or not block.subjects:
             yield block
             continue
-        items = np.array([[pin.item if fits(subject, pin.item) else PAD for pin in pins] for subject in block.subjects])
-        yield _pinned_block(block, items.astype(np.int32), pins)
+        items = [[pin.item if is_asked(subject, pin) else PAD for pin in pins] for subject in block.subjects]
+        yield _pinned_block(block, np.array(items, dtype=np.int32), pins)
 
 
 def _pinned_block(block: ListBlock, items: npt.NDArray[np.int32], pins: tuple[PinnedItem, ...]) -> ListBlock:

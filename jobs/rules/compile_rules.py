@@ -10,7 +10,7 @@ year is taken for a child, unless rules.unknown_age says otherwise.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -175,6 +175,7 @@ def compile_rules(book: RuleBook, surface: str, users: pl.Series) -> ListRules:
         limits=_limits(book, surface),
         pins=_pins(book, surface, audiences, allowed),
         applied=applied + _moved(book, surface, audiences),
+        against=partial(_against, book, surface, audiences),
     )
 
 
@@ -198,6 +199,10 @@ def allowed_everywhere(book: RuleBook, surface: str) -> Mask:
         bool, shape (n_items,).
     """
     return np.asarray(compile_for_all(book, surface).allowed[0])
+
+
+def _against(book: RuleBook, surface: str, audiences: list[Audience], audience: int, item: int) -> tuple[str, ...]:
+    return tuple(name for name, _, removed in book.removals(surface, audiences[audience]) if removed[item])
 
 
 def _allowed(book: RuleBook, surface: str, audiences: list[Audience]) -> tuple[Mask, tuple[AppliedRule, ...]]:

@@ -1,6 +1,7 @@
 """What rules ask of the lists of one surface, compiled for a generation's items and users."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,7 @@ class ListRules:
         limits: at most so many of a kind.
         pins: by place.
         applied: what each rule came to.
+        against: names of the rules that keep an item from an audience, by their indices.
     """
 
     audiences: npt.NDArray[np.int32]
@@ -61,6 +63,7 @@ class ListRules:
     limits: tuple[Limit, ...] = ()
     pins: tuple[PinnedItem, ...] = ()
     applied: tuple[AppliedRule, ...] = ()
+    against: Callable[[int, int], tuple[str, ...]] = field(default=lambda *_: (), repr=False, compare=False)
 
 
 def shown_to_somebody(rules: ListRules) -> npt.NDArray[np.bool_]:

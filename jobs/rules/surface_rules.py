@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from jobs.ranking.interaction_matrix import index_of
 from jobs.ranking.save_lists import ListBlock
 from jobs.rules.apply_pins import pin_blocks
 from jobs.rules.compile_rules import RuleBook, compile_for_all, compile_rules
 from jobs.rules.count_rules import count_rules, save_report
-from jobs.rules.list_rules import ListRules
+from jobs.rules.list_rules import ListRules, PinnedItem
 from jobs.rules.select_items import Mask
-from reco_contracts.surfaces import SubjectKind, subject_kind
+from reco_contracts.columns import LIST_SUBJECT
+from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,19 @@ class SurfaceRules:
     Attributes:
         book: rules, catalogue and people.
         compiled: by surface.
+        users: ids of those whom the lists of a surface are for, sorted; not for surfaces without users.
     """
 
     book: RuleBook
     compiled: dict[str, ListRules] = field(default_factory=dict)
+    users: dict[str, pl.Series] = field(default_factory=dict)
 
     def for_users(self, surface: str, users: pl.Series) -> ListRules:
         """Rules of lists that have a user each, in this order."""
-        return self.compiled.setdefault(surface, compile_rules(self.book, surface, users))
-
-    def keep_users(self, surface: str, rows: npt.NDArray[np.int32]) -> None:
-        """Note that of the users of a surface only some have got a list, rows in the order of the lists."""
-        rules = self.compiled[surface]
-        self.compiled[surface] = replace(rules, audiences=rules.audiences[rows])
+        if surface not in self.compiled:
+            self.compiled[surface] = compile_rules(self.book, surface, users)
+            self.users[surface] = users
+        return self.compiled[surface]
 
     def for_all(self, surface: str) -> ListRules:
         """Rules of lists that are the same for everybody."""
@@ -50,12 +52,11 @@ class SurfaceRules:
         return np.asarray(self.for_all(surface).allowed[0])
 
     def pinned(self, surface: str, blocks: Iterable[ListBlock]) -> Iterator[ListBlock]:
-        """Lists of a surface without users, with its pins.
+        """Finished lists of a surface with its pins; of home lists these are put in before reasons are given.
 
         An item is not pinned in its own list, nor in the list of a category that is not one of its own.
         """
-        kind = subject_kind(surface)
-        yield from pin_blocks(blocks, self.for_all(surface), lambda subject, item: self._fits(kind, subject, item))
+        yield from pin_blocks(blocks, self.compiled[surface].pins, partial(self._is_asked, surface))
 
     def save(self, folder: Path, files: dict[str, Path]) -> None:
         """Keep the rules with the generation, and count what they did.
@@ -67,16 +68,23 @@ class SurfaceRules:
         if self.book.rules.checksum:
             (folder / "rules.yml").write_text(self.book.rules.text)
         rows: list[dict[str, Any]] = []
-        for surface, rules in self.compiled.items():
-            if surface not in files:  # nobody has such a list
-                continue
-            rows += count_rules(files[surface], surface, rules)
+        for surface, path in files.items():
+            rows += count_rules(path, surface, self._of_file(surface, path))
         save_report(folder / "rules.json", self.book.rules, rows)
 
-    def _fits(self, kind: SubjectKind, subject: str, item: int) -> bool:
-        item_id, categories = self.book.items.select("item_id", "categories").row(item)
-        if kind is not SubjectKind.CATEGORY:
-            return bool(subject != item_id)
-        # A window stands before the category in the subject of a popular list.
-        category = subject.rpartition("|")[2]
-        return not category or category in categories
+    def _of_file(self, surface: str, path: Path) -> ListRules:
+        """Rules with the audience of each list of a file: not every user has a list on every surface."""
+        rules = self.compiled[surface]
+        if surface not in self.users:
+            return rules
+        subjects = pl.read_parquet(path, columns=[LIST_SUBJECT])[LIST_SUBJECT]
+        return replace(rules, audiences=rules.audiences[index_of(subjects, self.users[surface])])
+
+    def _is_asked(self, surface: str, subject: str, pin: PinnedItem) -> bool:
+        kind, rules = subject_kind(surface), self.compiled[surface]
+        if kind is SubjectKind.USER:
+            return bool(pin.audiences[rules.audiences[self.users[surface].search_sorted(subject)]])
+        item_id, categories = self.book.items.select("item_id", "categories").row(pin.item)
+        category = subject.partition("|")[2] if surface == POPULAR else subject
+        fits = subject != item_id if kind is SubjectKind.ITEM else not category or category in categories
+        return fits and bool(pin.audiences[0])

@@ -151,6 +151,22 @@ def test_a_pin_stands_at_its_place_and_says_so(published: Settings) -> None:
     assert items_of(popular) == [*others[:2], "item-50", *others[2:4]]
 
 
+def test_a_page_keeps_to_the_rules_and_shows_a_pinned_item_once(published: Settings) -> None:
+    write_rules(
+        published,
+        "- {name: lead, pin: {item: item-90, position: 2, surfaces: [home, popular]}}\n"
+        "- {name: recall, block: {items: [item-49, item-0]}}\n",
+    )
+    push(published, NOW)
+    (response,) = ask(published, "/v1/users/user-7/page?surfaces=home,popular,trending&limit=5")
+    home, popular, trending = ([item["item_id"] for item in row["items"]] for row in response.json()["lists"])
+    assert (home[1], len(home), len(popular), trending) == ("item-90", 5, 5, [])
+    assert not {"item-49", "item-0", "item-90"} & set(popular)
+    assert not {"item-49", "item-0"} & set(home)
+    (alone,) = ask(published, "/v1/users/user-7/page?surfaces=popular&limit=5")
+    assert alone.json()["lists"][0]["items"][1]["item_id"] == "item-90"
+
+
 @pytest.mark.parametrize("query", ["exclude=item-90", "category=kind-3", "limit=4"])
 def test_a_pin_gives_way_to_what_the_caller_asks(published: Settings, query: str) -> None:
     write_rules(published, "- {name: fifth, pin: {item: item-90, position: 5}}")

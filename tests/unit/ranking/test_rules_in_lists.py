@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from small_shop import GONE, RUN_DATE, items_frame
+from small_shop import GONE, RUN_DATE, interaction, items_frame
 from test_rank_lists import read_lists
 
 from jobs.evaluation import evaluate_models
@@ -39,8 +39,13 @@ PEOPLE = {
 def rank(make_shop) -> Callable[..., tuple[Any, Any]]:
     """Ranks a shop with a rules file, items and people as said; gives the shop and the lists by surface."""
 
-    def run_all(text: str, items: dict[str, dict[str, Any]] | None = None, **sections: Any) -> tuple[Any, Any]:
-        shop = make_shop(items=items_frame({GONE: GONE_AT} | (items or {})), **sections)
+    def run_all(
+        text: str,
+        items: dict[str, dict[str, Any]] | None = None,
+        rows: list[dict[str, Any]] | None = None,
+        **sections: Any,
+    ) -> tuple[Any, Any]:
+        shop = make_shop(rows, items=items_frame({GONE: GONE_AT} | (items or {})), **sections)
         path = shop.settings.layout.export(DIM_USERS.name)
         people = pl.read_parquet(path)
         facts = pl.DataFrame([{"user_id": user, **facts} for user, facts in PEOPLE.items()])
@@ -82,6 +87,27 @@ def test_what_is_blocked_is_in_no_list_of_any_surface(rank) -> None:
     report = describe_run(RUN_DATE, shop.settings.layout)["rules"]
     assert report["home.recall"] == "block, 3 items, 80 home lists: 240 times an item kept out of the candidates"
     assert report["popular.sold out"].startswith("out_of_stock, 1 items, ")
+
+
+def test_surfaces_beside_home_follow_the_rules_of_whoever_reads_them(rank) -> None:
+    """Everybody buys two items again and again; one of them is kept from Sweden, and so from lists for all."""
+    rows = [
+        interaction(RUN_DATE - timedelta(days=age), user, item)
+        for user in PEOPLE
+        for item in ("item-02", "item-04")
+        for age in range(0, 60, 5)
+    ]
+    surfaces = {"home": {"k": 8}, "also_bought": {"min_evidence": 0.0}, "again": {"min_probability": 0.0}}
+    shop, lists = rank("- {name: law, block: {items: [item-04]}, where: {markets: [SE]}}", rows=rows, surfaces=surfaces)
+    again = shown(lists, "again")
+    assert {"item-02"} == set().union(*(again[user] for user in of_market("SE")))
+    assert {"item-02", "item-04"} == set().union(*(again[user] for user in of_market("NO")))
+    shared = {surface: lists[surface] for surface in lists if surface not in ("home", "again")}
+    assert "item-02" in everything(shared)
+    assert "item-04" not in everything(shared)
+    counted = {row["surface"]: row for row in report_of(shop.settings, None)["rules"] if row["rule"] == "law"}
+    # Who is not known to live anywhere may live in Sweden.
+    assert counted["again"]["lists"] == len(of_market("SE") | of_market(None))
 
 
 def test_an_allow_list_is_all_that_its_segment_sees(rank) -> None:

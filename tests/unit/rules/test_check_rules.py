@@ -144,6 +144,20 @@ def test_boosts_multiply_and_limits_carry_the_codes_of_their_kind() -> None:
     assert limit.codes.tolist() == [-1, 0, 1, 0]
 
 
+def test_the_rules_that_keep_an_item_from_somebody_are_named() -> None:
+    book = book_of(
+        "- {name: a, block: {brands: [Glow]}, where: {markets: [NO]}}\n- {name: b, out_of_stock: [lamp, gin]}\n"
+    )
+    rules, names = compile_rules(book, "home", pl.Series(["a", "b"])), book.items["item_id"].to_list()
+    found = {
+        (user, item): rules.against(int(rules.audiences[row]), names.index(item))
+        for row, user in enumerate("ab")
+        for item in ("lamp", "gin", "vase")
+    }
+    assert (found["a", "lamp"], found["b", "lamp"], found["a", "vase"]) == (("b",), ("a", "b"), ())
+    assert found["b", "gin"] == ("(age ratings)", "(markets of items)", "b")
+
+
 def test_users_are_told_apart_only_where_a_rule_or_an_item_does() -> None:
     everybody = pl.Series(["a", "b", "stranger"])
     plain = frame(DIM_ITEMS, ITEMS[:3])
