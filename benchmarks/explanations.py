@@ -35,7 +35,7 @@ _K: Final = 20
 _SEED: Final = 20
 _BLOCK_USERS: Final = 32
 _COLUMNS: Final = "116"
-_LEAST_SCORE: Final = 1e-3
+_LEAST_SCORE: Final = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def exactness(layout: Layout, run_date: date, names: list[str]) -> Iterator[dict
 def _deviations(model: Any, data: Interactions, asked: Asked) -> tuple[Any, Any]:
     """How far all contributors of each listed item together are from its score, and the size of the score.
 
-    A score below a thousandth of the model's largest one counts as that: it is rounding.
+    A score below a hundredth of the model's largest one counts as that: it is rounding.
     """
     longest = int(np.bincount(data.users).max()) + 10
     differences, scores = [], []
