@@ -35,7 +35,6 @@ _K: Final = 20
 _SEED: Final = 20
 _BLOCK_USERS: Final = 32
 _COLUMNS: Final = "116"
-_LEAST_SCORE: Final = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +120,12 @@ def exactness(layout: Layout, run_date: date, names: list[str]) -> Iterator[dict
             "claims exactness": "yes" if model.is_exact else "no",
             "items": f"{len(away):,}",
             "largest difference": f"{away.max():.1e}",
-            "as a share of the score": f"{(away / scale).max():.1e}",
+            "of the score, or of 1": f"{(away / scale).max():.1e}",
         }
 
 
 def _deviations(model: Any, data: Interactions, asked: Asked) -> tuple[Any, Any]:
-    """How far all contributors of each listed item together are from its score, and the size of the score.
-
-    A score below a hundredth of the model's largest one counts as that: it is rounding.
-    """
+    """How far all contributors of each listed item together are from its score, and the larger of the score and 1."""
     longest = int(np.bincount(data.users).max()) + 10
     differences, scores = [], []
     for start in range(0, data.n_users, _BLOCK_USERS):
@@ -141,7 +137,7 @@ def _deviations(model: Any, data: Interactions, asked: Asked) -> tuple[Any, Any]
         differences.append((found.contributions.sum(axis=2, dtype=np.float64) - lists.scores)[used])
         scores.append(lists.scores[used])
     scale = np.abs(np.concatenate(scores).astype(np.float64))
-    return np.abs(np.concatenate(differences)), np.maximum(scale, _LEAST_SCORE * scale.max())
+    return np.abs(np.concatenate(differences)), np.maximum(scale, 1.0)
 
 
 def examples(environment: Mapping[str, str], run_date: date) -> Iterator[str]:
