@@ -14,7 +14,8 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-checks bench-publish bench-models bench-lists bench-warehouse models-report lists-report cold-start explanations lock clean
+	bench-publish bench-checks bench-lists bench-home-lists bench-models bench-warehouse \
+	models-report lists-report cold-start explanations lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -66,7 +67,7 @@ docs: $(VENV) ## the warehouse's documentation, one HTML page with lineage; prin
 guide: $(VENV) ## run the queries of docs/analyst-guide.md on its shop, and write what comes out into it
 	@RECO_RENEW_GUIDE=yes $(BIN)/python -m pytest -q tests/e2e/test_analyst_guide.py
 
-bench: bench-serving bench-publish ## the lookup API and publishing (bench-checks, bench-lists, bench-models and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
+bench: bench-serving bench-publish ## the lookup API and publishing (bench-checks, bench-lists, bench-home-lists, bench-models and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
 
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving
@@ -82,6 +83,9 @@ bench-models: $(VENV) ## time and memory of every model at published size, and A
 
 bench-lists: $(VENV) ## time and memory of re-ranking at 100,000 users x 200 candidates, a line for each method (two minutes)
 	@$(BIN)/python -m benchmarks.bench_lists
+
+bench-home-lists: $(VENV) ## home lists of 100,000 users x 41,000 items from the model to the file, with and without coverage
+	@$(BIN)/python -m benchmarks.bench_home_lists
 
 bench-warehouse: $(VENV) ## time and memory of the warehouse at 1 and 10 million events (some minutes)
 	@$(BIN)/python -m benchmarks.bench_warehouse

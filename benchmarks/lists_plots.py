@@ -40,7 +40,7 @@ def tradeoff_chart(points: Sequence[Point], across: str, lines: Sequence[str], t
         color=alt.Color(
             "line:N",
             scale=alt.Scale(domain=list(lines), range=[_COLOURS[line] for line in lines]),
-            legend=alt.Legend(title=None, orient="right", symbolType="circle"),
+            legend=alt.Legend(title=None, orient="right", symbolType="circle", symbolOpacity=1),
         ),
         order="value:Q",
         tooltip=["line:N", "value:Q", *(alt.Tooltip(f"{key}:Q", format=".3f") for key in (across, "loss", "ndcg"))],
