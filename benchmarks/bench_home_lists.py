@@ -1,6 +1,6 @@
 """Home lists of a large shop from the model to the file, by the code that `reco rank` runs.
 
-`python -m benchmarks.bench_home_lists`. The first row is what candidates take, which is the model's time. The others add
+`python -m benchmarks.bench_home_lists`. The first row is what candidates take, the time of the model. The others add
 to it all that makes lists out of candidates: diversity, reasons and the files; then business rules; then coverage.
 """
 
