@@ -1,7 +1,6 @@
 """The benchmark of home lists runs, and what it measures is what it says."""
 
 from benchmarks.bench_home_lists import large_shop, measure
-
 from benchmarks.published_size import LogSize
 from reco_contracts.settings import CoverageSection
 
