@@ -105,7 +105,7 @@ def run_loop(
         data = shop.interactions(history, size.day(days + number), ItemExposure(seen, answered))
         lists = _rank(shop, data, arm, np.sort(new[seen[new] < UNTIL_IMPRESSIONS]), f"{seed}|{number}", seed)
         rows = np.flatnonzero(rng.random(users) < VISITS)
-        shown, is_reserved = lists.items[rows], lists.reasons[rows] == Reason.NEW
+        shown, is_reserved = lists.items[rows], np.isin(lists.reasons[rows], (Reason.NEW, Reason.NEW_IN_CATEGORY))
         chance = _CLICK_RATE * shop.liking[rows[:, None], shown] / np.arange(1, LIST_LENGTH + 1) ** _PLACE_EXPONENT
         is_clicked = rng.random(shown.shape) < chance
         is_bought = is_clicked & (rng.random(shown.shape) < _BUY_RATE * shop.liking[rows[:, None], shown])

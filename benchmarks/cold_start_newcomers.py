@@ -20,7 +20,7 @@ from jobs.ranking.make_popular_lists import popular_items
 from jobs.ranking.ranking_model import ranking_model
 from jobs.simulation.shop_tastes import ShopSize
 from reco_contracts.columns import DIM_USERS
-from reco_contracts.settings import DiversitySection, HomeSurface
+from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface
 
 LIST_LENGTH: Final = 10
 # Two-sided 95 % of Student's t, by degrees of freedom, for the numbers of shops that are drawn.
@@ -103,7 +103,9 @@ def _home(shop: ArrayShop, model: AlsModel) -> HomeRanking:
         fillers=plain_fillers(popular),
         is_available=on_sale,
         surface=HomeSurface(k=LIST_LENGTH),
-        diversity=DiversitySection(),
+        diversity=DiversitySection(method="none", min_categories=0),
+        coverage=CoverageSection(share=0),
+        explored=None,
         run_date=shop.last_day,
     )
 

@@ -97,7 +97,7 @@ def test_broken_lists_are_refused_by_name_and_the_published_ones_stay(refused_ru
     before, after = refused_run.before, refused_run.after
     assert refused_run.exit_code != 0
     assert "DagRun failed" in refused_run.output
-    assert "duplicate_items" in refused_run.output, "the check is named"
+    assert "no list holds an item twice" in refused_run.output, "the check is named"
     assert after.live == before.live
     files, users = "marts.rpt_data_quality", "marts.dim_users"
     assert "events/more.csv" in after.tables[files]["file_name"]
