@@ -131,17 +131,26 @@ class UserLists:
         return (int(place[0]) + 1, float(ranked.scores[0, place[0]])) if len(place) else None
 
     def drafted_without(
-        self, *, new: bool = False, limits: bool = False, boosts: bool = False, diversity: bool = False
+        self,
+        *,
+        pins: bool = False,
+        new: bool = False,
+        limits: bool = False,
+        boosts: bool = False,
+        diversity: bool = False,
     ) -> Draft:
         """The list that it would be if a step were left out.
 
         Args:
+            pins: no pinned items.
             new: no places for new items.
             limits: no limit of the rules.
             boosts: no boost or damping of the rules.
             diversity: lists are the first of the pool.
         """
         work = self.work
+        if pins:
+            work = replace(work, rules=replace(work.rules, pins=()))
         if new:
             work = replace(work, fillers=replace(work.fillers, new=None))
         if limits:

@@ -92,7 +92,7 @@ def _ranked_too_low(lists: UserLists, item: int) -> WhyNot | None:
     if item not in pool:
         text = f"ranked too low: place {rank:,} among all candidates, {pool_width(lists.work):,} are looked at"
         return WhyNot("ranked_too_low", text, rank, score, last)
-    behind = lists.drafted_without(new=True, limits=True, boosts=True, diversity=True)
+    behind = lists.drafted_without(pins=True, new=True, limits=True, boosts=True, diversity=True)
     if item not in behind.items[0] and not _is_overtaken(lists, item):
         where = f"place {rank:,} among all candidates" if rank else "behind the popular items that fill the list"
         return WhyNot(
@@ -112,16 +112,19 @@ def _taken_out(lists: UserLists, item: int) -> WhyNot:
     """A candidate that would be listed, were it not for one step."""
     rank, score = lists.rank_of(item) or (None, None)
     last = _last_personal_score(lists)
-    without_new = lists.drafted_without(new=True)
+    without_new = lists.drafted_without(pins=True, new=True)
     if item in lists.drafted.items[0]:
         return _pushed_out(lists, rank, score, last)
+    if item in lists.drafted_without(pins=True).items[0]:
+        names = _titles(lists, lists.drafted.items[0][lists.drafted.sources[0] == Source.PINNED])
+        return WhyNot("pinned_items", f"pushed out by pinned items: {names}", rank, score, last)
     if item in without_new.items[0]:
         names = _titles(lists, lists.drafted.items[0][lists.drafted.sources[0] == Source.NEW])
         return WhyNot("new_items", f"pushed out by new items, which have reserved places: {names}", rank, score, last)
-    if item in lists.drafted_without(new=True, limits=True).items[0]:
+    if item in lists.drafted_without(pins=True, new=True, limits=True).items[0]:
         text = f"removed by a limit: {_full_limits(lists, item, without_new)}"
         return WhyNot("limit", text, rank, score, last)
-    if item in lists.drafted_without(new=True, limits=True, boosts=True).items[0]:
+    if item in lists.drafted_without(pins=True, new=True, limits=True, boosts=True).items[0]:
         text = "business rules damp it, or lift others above it"
         return WhyNot("boost", text, rank, score, last)
     rules = lists.work.diversity
@@ -133,13 +136,10 @@ def _taken_out(lists: UserLists, item: int) -> WhyNot:
 
 def _pushed_out(lists: UserLists, rank: int | None, score: float | None, last: float | None) -> WhyNot:
     written = lists.written
-    for reason, code, what in (
-        (Reason.PINNED, "pinned_items", "pinned items"),
-        (Reason.EXPLORING, "explored_items", "items that are shown so that the catalogue is covered"),
-    ):
-        added = written.items[(written.reasons == reason) & ~np.isin(written.items, lists.drafted.items[0])]
-        if len(added):
-            return WhyNot(code, f"pushed out by {what}: {_titles(lists, added)}", rank, score, last)
+    added = written.items[(written.reasons == Reason.EXPLORING) & ~np.isin(written.items, lists.drafted.items[0])]
+    if len(added):
+        text = f"pushed out by items that are shown so that the catalogue is covered: {_titles(lists, added)}"
+        return WhyNot("explored_items", text, rank, score, last)
     text = "a list made now would hold it: the log or the settings have changed since the generation was made"
     return WhyNot("changed_since", text, rank, score, last)
 

@@ -87,8 +87,8 @@ def home_lists(work: HomeWork, drafts: Iterable[Draft] | None = None) -> Iterato
     Users whom the model has not seen are folded in from their history. A user
     without an item of their own, most often one who did nothing yet, gets what the
     segment likes. What is missing is filled with popular items; the list is chosen
-    from this pool; then new items take their reserved places, and the items that the
-    user is to explore the last of the first ones, and pinned items theirs.
+    from this pool; then new items take their reserved places, pinned items theirs, and
+    the items that the user is to explore the last of the first ones.
 
     Args:
         work: what the lists are made with.
@@ -98,7 +98,9 @@ def home_lists(work: HomeWork, drafts: Iterable[Draft] | None = None) -> Iterato
     with progress_bar("Rank users", len(work.users)) as advance:
         for block in user_blocks(work):
             lists = next(made) if made else draft_lists(work, block, make_pool(work, block))
-            lists = _with_pins(_with_explored(lists, work, block), work, block)
+            if work.explored is not None:
+                # What moved goes back to its place; nothing enters or leaves the first places here.
+                lists = _with_pins(_with_explored(lists, work, block), work, block)
             yield ListBlock(lists.subjects, lists.items, lists.scores, *reasons_of(work, block, lists))
             advance(len(block.subjects))
 
@@ -119,13 +121,21 @@ def user_blocks(work: HomeWork) -> Iterator[UserBlock]:
 
 
 def draft_lists(work: HomeWork, block: UserBlock, pool: Draft) -> Draft:
-    """Choose lists from pools, and put new items into them."""
-    boosts, mixes = pool_boosts(work, block, pool), _mixes(work, block)
-    lists = rerank(pool, work.surface.k, work.traits, work.diversity, work.rules.limits, boosts, mixes)
-    if work.fillers.new is None:
-        return lists
-    lists = _with_new_items(lists, work, block, work.fillers.new)
-    return hold_limits(lists, work.traits, work.diversity, work.rules.limits)
+    """Choose lists from pools, and put new items and pinned ones into them."""
+    boosts, mixes, diversity = pool_boosts(work, block, pool), _mixes(work, block), beside_pins(work)
+    lists = rerank(pool, work.surface.k, work.traits, diversity, work.rules.limits, boosts, mixes)
+    if work.fillers.new is not None:
+        lists = _with_new_items(lists, work, block, work.fillers.new)
+        lists = hold_limits(lists, work.traits, diversity, work.rules.limits)
+    return _with_pins(lists, work, block)
+
+
+def beside_pins(work: HomeWork) -> DiversitySection:
+    """What diversity asks of the first places that pins leave: what it promises holds without the pinned items."""
+    first = work.diversity.first
+    # Whoever is ranked, all pins are here: a list does not depend on the audiences of others.
+    places = {pin.place for pin in work.rules.pins if pin.place < first}
+    return work.diversity.model_copy(update={"first": max(1, first - len(places))}) if places else work.diversity
 
 
 def _mixes(work: HomeWork, block: UserBlock) -> csr_matrix | None:
@@ -204,8 +214,7 @@ def _with_new_items(lists: Draft, work: HomeWork, block: UserBlock, new: NewItem
 
 def _with_explored(lists: Draft, work: HomeWork, block: UserBlock) -> Draft:
     """Put the items that these users are to explore into their lists, as far as they may be shown still."""
-    if work.explored is None:
-        return lists
+    assert work.explored is not None  # noqa: S101 - for the type checker: the caller asks
     first = min(work.diversity.first, lists.items.shape[1])
     heads = first_places(lists, first)
     wanted = Explored(*(column[block.rows] for column in work.explored))
@@ -216,4 +225,6 @@ def _with_explored(lists: Draft, work: HomeWork, block: UserBlock) -> Draft:
     rows = np.flatnonzero((explored.items >= 0).any(axis=1))
     scores = np.zeros(explored.items.shape, dtype=np.float32)
     scores[rows] = work.ranking.model.score(block.people.of_users(rows), work.ranking.to_model(explored.items[rows]))
-    return put_items(lists, explored.items, scores, places, first)
+    lists = put_items(lists, explored.items, scores, places, first)
+    # Who explores what was decided for the first places as they were then, and not for those of longer limits.
+    return hold_limits(lists, work.traits, beside_pins(work), work.rules.limits) if work.rules.limits else lists

@@ -78,9 +78,13 @@ class HeldPlaces:
         self.depth = max((count.first for count in self._counts), default=0)
         if self._category is not None:
             is_item = items >= 0
+            # An item without a category brings none.
+            self._has_category = is_item & (categories[items] >= 0)
             # Of a short list the first places are fewer, and a pool may not have so many categories.
             self._places = np.minimum(is_item.sum(axis=1), min(diversity.first, k))
-            self._missing = np.minimum(diversity.min_categories, distinct_parts(self._category.parts, is_item))
+            self._missing = np.minimum(
+                diversity.min_categories, distinct_parts(self._category.parts, self._has_category)
+            )
 
     @property
     def _counts(self) -> list[_Count]:
@@ -117,7 +121,8 @@ class HeldPlaces:
             chosen: int64, shape (n,), places in the pool.
         """
         if self._category is not None and step < self._category.first:
-            self._missing -= self._category.taken[self._rows, chosen] == 0
+            is_new = self._category.taken[self._rows, chosen] == 0
+            self._missing -= is_new & self._has_category[self._rows, chosen]
         for count in self._counts:
             count.take(step, self._rows, chosen)
 
@@ -131,7 +136,7 @@ class HeldPlaces:
             by_all = by_rules | category.is_full(step)
             # So many categories are missing that each place left must bring a new one.
             is_urgent = (self._missing > 0) & (self._places - step <= self._missing)
-            yield by_all | (is_urgent[:, None] & (category.taken > 0))
+            yield by_all | (is_urgent[:, None] & ((category.taken > 0) | ~self._has_category))
             yield by_all
         yield by_rules
         yield np.zeros(shape, dtype=bool)

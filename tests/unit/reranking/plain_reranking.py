@@ -4,6 +4,7 @@ Nothing here is shared with the code that it is compared with, but for constants
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -109,12 +110,16 @@ class PlainList:
         return 0 < most <= count and len(chosen) < self.diversity.first
 
     def _is_new(self, chosen: list[int], place: int) -> bool:
-        return self.kind(place) not in [self.kind(one) for one in chosen]
+        kind = self.kind(place)
+        return kind[0] == "category" and kind not in [self.kind(one) for one in chosen]
+
+    def _categories(self, places: Iterable[int]) -> int:
+        return len({kind for kind in map(self.kind, places) if kind[0] == "category"})
 
     def _must_be_new(self, chosen: list[int], k: int) -> bool:
         places = min(self.diversity.first, k, len(self.items))
-        possible = len({self.kind(place) for place in range(len(self.items))})
-        missing = min(self.diversity.min_categories, possible) - len({self.kind(one) for one in chosen})
+        possible = self._categories(range(len(self.items)))
+        missing = min(self.diversity.min_categories, possible) - self._categories(chosen)
         return len(chosen) < self.diversity.first and missing > 0 and places - len(chosen) <= missing
 
 
