@@ -188,19 +188,6 @@ def compile_for_all(book: RuleBook, surface: str) -> ListRules:
     return ListRules(np.zeros(0, np.int32), allowed, ones, (), pins, applied + _moved(book, surface, audiences))
 
 
-def allowed_everywhere(book: RuleBook, surface: str) -> Mask:
-    """Items that lists without a user may hold: on sale, and kept from nobody who may read them.
-
-    Args:
-        book: rules, catalogue and people.
-        surface: of the lists.
-
-    Returns:
-        bool, shape (n_items,).
-    """
-    return np.asarray(compile_for_all(book, surface).allowed[0])
-
-
 def _against(book: RuleBook, surface: str, audiences: list[Audience], audience: int, item: int) -> tuple[str, ...]:
     return tuple(name for name, _, removed in book.removals(surface, audiences[audience]) if removed[item])
 
