@@ -20,6 +20,9 @@ POPULAR: Final = "popular"
 TRENDING: Final = "trending"
 NEW: Final = "new"
 
+# The variant of lists that everybody gets who is in no experiment.
+DEFAULT_VARIANT: Final = "default"
+
 SURFACES: Final[dict[str, SubjectKind]] = {
     HOME: SubjectKind.USER,
     AGAIN: SubjectKind.USER,

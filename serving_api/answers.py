@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from reco_contracts.list_codec import PackedHead, unpack_head
+from reco_contracts.surfaces import DEFAULT_VARIANT
 from serving_api.catalogue import Catalogue
-from serving_api.generation import DEFAULT_VARIANT, Generation
+from serving_api.generation import Generation
 from serving_api.parameters import BadRequestError
 from serving_api.rules import Block
 

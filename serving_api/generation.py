@@ -16,11 +16,10 @@ from reco_contracts.manifests import (
     decode_generation_manifest,
 )
 from reco_contracts.redis_keys import CURRENT_MANIFEST, RedisKeys, list_bucket, popular_subject
-from reco_contracts.surfaces import HOME, POPULAR, SURFACES, SubjectKind, subject_kind
+from reco_contracts.surfaces import DEFAULT_VARIANT, HOME, POPULAR, SURFACES, SubjectKind, subject_kind
 from serving_api.catalogue import Catalogue
 from serving_api.redis_pipe import RedisPipe
 
-DEFAULT_VARIANT = "default"
 _READS_AT_ONCE = 32
 _ITEMS_A_PAUSE = 1_000
 _LISTS_A_PAUSE = 50

@@ -6,10 +6,11 @@ from reco_contracts.errors import ContractError, StoreUnavailableError
 from reco_contracts.list_codec import unpack_list
 from reco_contracts.reasons import REASONS, Reason
 from reco_contracts.signals import Signal
+from reco_contracts.surfaces import DEFAULT_VARIANT
 from reco_contracts.why_codec import Contributor, unpack_why
 from serving_api.answers import Answer, json_answer
 from serving_api.catalogue import Catalogue
-from serving_api.generation import DEFAULT_VARIANT, Generation
+from serving_api.generation import Generation
 from serving_api.lists import user_surface
 from serving_api.parameters import one, read_id, read_query
 

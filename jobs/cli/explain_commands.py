@@ -31,7 +31,7 @@ def explain(
     Without ITEM: the list, each item with its reason and what speaks for it most. With ITEM: all that
     the score is made of, each of the user's own items with what was done and when, and the sum. For an
     item that is not listed: seen, not on sale, kept away by a rule, unknown to the model, ranked too
-    low (with its place), or taken out by diversity, a limit, or new items.
+    low (with its place), or taken out by diversity, a limit, a boost, or new, explored or pinned items.
 
     Examples: `reco explain user-0042` · `reco explain user-0042 item-0007 --all`
     """

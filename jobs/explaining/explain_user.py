@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from jobs.explaining.tell_contributors import NamedContributor, deeds, tell_contributors, title_of
-from jobs.explaining.user_lists import HOME, UserLists, load_user_lists
+from jobs.explaining.user_lists import UserLists, load_user_lists
 from jobs.explaining.why_not import WhyNot, why_not
 from jobs.models.base import Contributors, Signal
 from jobs.publishing.connect_store import open_store
@@ -16,6 +16,7 @@ from reco_contracts.artifacts import complete_versions
 from reco_contracts.errors import ContractError, EmptyPartitionError, StoreUnavailableError
 from reco_contracts.reasons import REASONS, Reason
 from reco_contracts.settings import Settings
+from reco_contracts.surfaces import HOME
 from reco_contracts.why_codec import NAMED
 
 

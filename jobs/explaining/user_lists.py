@@ -23,9 +23,8 @@ from reco_contracts.columns import LIST_ITEMS, LIST_REASONS, LIST_SCORES, LIST_S
 from reco_contracts.errors import ContractError
 from reco_contracts.reasons import Reason
 from reco_contracts.settings import Settings
+from reco_contracts.surfaces import DEFAULT_VARIANT, HOME
 
-HOME = "home"
-VARIANT = "default"
 _NO_DIVERSITY: Final = {"method": "none", "min_categories": 0, "max_per_category": 0}
 # Contributors that a ranker has beside own items: the other signals, and what every candidate gets.
 _BESIDE_OWN = 10
@@ -201,7 +200,7 @@ def load_user_lists(settings: Settings, user: str, generation: str) -> UserLists
 
 
 def _written(settings: Settings, user: str, generation: str) -> WrittenList:
-    path = settings.layout.list_file(generation, HOME, VARIANT)
+    path = settings.layout.list_file(generation, HOME, DEFAULT_VARIANT)
     table = pq.read_table(path, filters=pc.field(LIST_SUBJECT) == user)
     if not len(table):
         raise ContractError(

@@ -63,6 +63,16 @@ class ListFileSize:
     payload: int
 
 
+class _RowSizes(NamedTuple):
+    """Rows of a file and what is in them; lengths of subjects in bytes of UTF-8."""
+
+    subjects: int
+    subject_bytes: int
+    longest_subject: int
+    entries: int
+    longest: int
+
+
 class PackedBatch(NamedTuple):
     """Lists of one batch: subjects and their packed values, parallel."""
 
@@ -104,18 +114,11 @@ def measure_lists(path: Path) -> ListFileSize:
     Args:
         path: Parquet with `columns.LIST_COLUMNS`.
     """
-    subjects = items = subject_bytes = k = longest_subject = 0
-    for batch in _batches(path, (LIST_SUBJECT, LIST_REASONS)):
-        lengths = pc.list_value_length(batch.column(LIST_REASONS)).to_numpy(zero_copy_only=False)
-        widths = pc.binary_length(batch.column(LIST_SUBJECT)).to_numpy(zero_copy_only=False)
-        subjects += batch.num_rows
-        items += int(lengths.sum())
-        subject_bytes += int(widths.sum())
-        k = max(k, int(lengths.max(initial=0)))
-        longest_subject = max(longest_subject, int(widths.max(initial=0)))
+    size = _measure(path, LIST_REASONS)
     per_item = _ITEM_BYTES + _SEED_BYTES
-    payload = subject_bytes + subjects * _HEADER_BYTES + items * per_item
-    return ListFileSize(subjects, items, k, _HEADER_BYTES + k * per_item, longest_subject, payload)
+    payload = size.subject_bytes + size.subjects * _HEADER_BYTES + size.entries * per_item
+    longest_value = _HEADER_BYTES + size.longest * per_item
+    return ListFileSize(size.subjects, size.entries, size.longest, longest_value, size.longest_subject, payload)
 
 
 def stream_lists(path: Path, n_items: int) -> Iterator[PackedBatch]:
@@ -152,17 +155,11 @@ def measure_why(path: Path) -> ListFileSize:
     Args:
         path: Parquet with `columns.WHY_COLUMNS`.
     """
-    subjects = entries = subject_bytes = longest = longest_subject = 0
-    for batch in _batches(path, (LIST_SUBJECT, WHY_SIGNALS)):
-        lengths = pc.list_value_length(batch.column(WHY_SIGNALS)).to_numpy(zero_copy_only=False)
-        widths = pc.binary_length(batch.column(LIST_SUBJECT)).to_numpy(zero_copy_only=False)
-        subjects += batch.num_rows
-        entries += int(lengths.sum())
-        subject_bytes += int(widths.sum())
-        longest = max(longest, int(lengths.max(initial=0)))
-        longest_subject = max(longest_subject, int(widths.max(initial=0)))
-    payload = subject_bytes + subjects * packed_size(0, NAMED) + packed_size(entries, 1) - packed_size(0, 1)
-    return ListFileSize(subjects, entries // NAMED, longest // NAMED, packed_size(longest, 1), longest_subject, payload)
+    size = _measure(path, WHY_SIGNALS)
+    entries = packed_size(size.entries, 1) - packed_size(0, 1)
+    payload = size.subject_bytes + size.subjects * packed_size(0, NAMED) + entries
+    items, k = size.entries // NAMED, size.longest // NAMED
+    return ListFileSize(size.subjects, items, k, packed_size(size.longest, 1), size.longest_subject, payload)
 
 
 def stream_why(path: Path, n_items: int) -> Iterator[PackedBatch]:
@@ -210,6 +207,20 @@ def _check_rows(path: Path, expected: int, columns: tuple[str, ...]) -> None:
         raise ContractError(f"{path}: columns {', '.join(absent)} expected, got {', '.join(file.schema_arrow.names)}")
     if file.metadata.num_rows != expected:
         raise ContractError(f"{path}: {expected} rows expected from the manifest, got {file.metadata.num_rows}")
+
+
+def _measure(path: Path, column: str) -> _RowSizes:
+    """Count rows and the entries that a column of lists has in them."""
+    subjects = subject_bytes = longest_subject = entries = longest = 0
+    for batch in _batches(path, (LIST_SUBJECT, column)):
+        lengths = pc.list_value_length(batch.column(column)).to_numpy(zero_copy_only=False)
+        widths = pc.binary_length(batch.column(LIST_SUBJECT)).to_numpy(zero_copy_only=False)
+        subjects += batch.num_rows
+        subject_bytes += int(widths.sum())
+        longest_subject = max(longest_subject, int(widths.max(initial=0)))
+        entries += int(lengths.sum())
+        longest = max(longest, int(lengths.max(initial=0)))
+    return _RowSizes(subjects, subject_bytes, longest_subject, entries, longest)
 
 
 def _batches(path: Path, columns: tuple[str, ...]) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from reco_contracts.columns import LIST_SUBJECT
 from reco_contracts.errors import ContractError, EmptyPartitionError, StoreUnavailableError
 from reco_contracts.settings import Settings
+from reco_contracts.surfaces import DEFAULT_VARIANT, HOME
 
 _TIMEOUT_SECONDS = 5.0
 _USERS_SHOWN = 3
@@ -58,7 +59,7 @@ def pick_users(settings: Settings, generation: str | None) -> list[str]:
     Raises:
         EmptyPartitionError: there is no file, or it has no rows.
     """
-    path = settings.layout.list_file(generation or "", "home", "default")
+    path = settings.layout.list_file(generation or "", HOME, DEFAULT_VARIANT)
     if not generation or not path.is_file():
         raise EmptyPartitionError(f"no user is named, and there is no list file to pick from at {path}: name one")
     subjects = pq.read_table(path, columns=[LIST_SUBJECT]).column(0)

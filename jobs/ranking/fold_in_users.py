@@ -38,6 +38,7 @@ from jobs.warehouse.read_marts import last_interaction_date, read_interactions, 
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface, Settings
+from reco_contracts.surfaces import HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def home_work(
         data=data,
         fillers=home.fillers,
         traits=item_traits(catalogue),
-        rules=compile_rules(book, "home", users),
+        rules=compile_rules(book, HOME, users),
         surface=home.surface,
         diversity=home.diversity,
         coverage=home.coverage,
@@ -207,7 +208,7 @@ def load_home_ranking(layout: Layout, generation: str, threads: int, liked_stars
         item_ids=catalogue["item_id"],
         fillers=load_fillers(layout.lists / generation, len(catalogue)),
         is_available=is_available,
-        surface=HomeSurface.model_validate(manifest.settings["surfaces"]["home"]),
+        surface=HomeSurface.model_validate(manifest.settings["surfaces"][HOME]),
         diversity=DiversitySection.model_validate(manifest.settings.get("diversity", {})),
         coverage=CoverageSection.model_validate(manifest.settings.get("coverage", {})),
         explored=load_explored(layout.lists / generation),

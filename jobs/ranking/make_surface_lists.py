@@ -59,7 +59,9 @@ def surface_lists(work: SurfaceWork) -> Iterator[tuple[str, Iterator[ListBlock]]
         block = make(rules.allowed_everywhere(name))
         if block is not None:
             yield name, rules.pinned(name, [block])
-    due = again_lists(purchases, work.users, kinship.kinds, rules.for_users(AGAIN, work.users), surfaces.again)
+    refusals = _days_with(work, (pl.col("dismissals") > 0) | (pl.col("returns") > 0))
+    for_users = rules.for_users(AGAIN, work.users)
+    due = again_lists(purchases, work.users, kinship.kinds, for_users, surfaces.again, refusals)
     if due is not None:
         yield AGAIN, rules.pinned(AGAIN, [due])
 

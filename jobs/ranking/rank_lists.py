@@ -39,8 +39,7 @@ from reco_contracts.columns import CATALOGUE_COLUMNS
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest
 from reco_contracts.settings import HomeSurface, Settings, SurfacesSection
-
-VARIANT = "default"
+from reco_contracts.surfaces import DEFAULT_VARIANT, HOME, POPULAR, SIMILAR
 
 
 def run(run_date: date, settings: Settings, model_version: str | None = None) -> dict[str, Any]:
@@ -78,8 +77,8 @@ def run(run_date: date, settings: Settings, model_version: str | None = None) ->
             model_version=version,
             n_items=n_items,
             popular_windows_days=settings.surfaces.popular.windows_days,
-            lists={surface: {VARIANT: count} for surface, count in counts.items()},
-            why={"home": {VARIANT: counts["home"]}},
+            lists={surface: {DEFAULT_VARIANT: count} for surface, count in counts.items()},
+            why={HOME: {DEFAULT_VARIANT: counts[HOME]}},
             settings={
                 name: getattr(settings, name).model_dump(mode="json")
                 for name in ("surfaces", "diversity", "coverage", "rules")
@@ -140,7 +139,7 @@ def write_lists(
     """
     surfaces: SurfacesSection = settings.surfaces
     is_available, rules = available_on(items, run_date), SurfaceRules(book)
-    of_popular, of_similar = rules.allowed_everywhere("popular"), rules.allowed_everywhere("similar")
+    of_popular, of_similar = rules.allowed_everywhere(POPULAR), rules.allowed_everywhere(SIMILAR)
     catalogue = items.with_columns(pl.Series("is_available", is_available)).select(CATALOGUE_COLUMNS)
     catalogue.write_parquet(folder / "catalogue.parquet")
     users, item_ids = users_to_rank(history, people, surfaces.home), items["item_id"]
@@ -165,7 +164,7 @@ def write_lists(
         data=data,
         fillers=fillers,
         traits=item_traits(items),
-        rules=rules.for_users("home", users),
+        rules=rules.for_users(HOME, users),
         surface=surfaces.home,
         diversity=settings.diversity,
         coverage=settings.coverage,
@@ -175,13 +174,11 @@ def write_lists(
     filling = popular_items(data, catalogue, of_similar, popular[0].window_days, surfaces.similar.k + 1)
     similar = similar_lists(ranking.only(of_similar), catalogue, paths, filling, surfaces.similar.k)
     counts = {
-        "home": n_home,
-        "similar": save_lists(_list_file(folder, "similar"), rules.pinned("similar", similar)),
-        "popular": save_lists(
-            _list_file(folder, "popular"),
-            rules.pinned(
-                "popular", (block for window in popular for block in popular_lists(window, surfaces.popular.k))
-            ),
+        HOME: n_home,
+        SIMILAR: save_lists(_list_file(folder, SIMILAR), rules.pinned(SIMILAR, similar)),
+        POPULAR: save_lists(
+            _list_file(folder, POPULAR),
+            rules.pinned(POPULAR, (block for window in popular for block in popular_lists(window, surfaces.popular.k))),
         ),
     }
     others = SurfaceWork(history, users, items, paths, data, rules, run_date, surfaces)
@@ -202,7 +199,7 @@ def write_home_lists(folder: Path, work: HomeWork) -> tuple[int, dict[str, Any]]
     """
     is_available = shown_to_somebody(work.rules)
     before, after = (ListTally(work.traits.categories, is_available) for _ in range(2))
-    path, spent = _list_file(folder, "home"), 0
+    path, spent = _list_file(folder, HOME), 0
     with SpilledDrafts() as drafts:
         explored = explore_catalogue(work, drafts) if work.coverage.share > 0 else None
         if explored is not None:
@@ -212,7 +209,7 @@ def write_home_lists(folder: Path, work: HomeWork) -> tuple[int, dict[str, Any]]
             before.add(draft)
         made = drafts.read() if work.coverage.share > 0 else None
         lists = after.watch(home_lists(replace(work, explored=explored), made))
-        written = save_lists(path, save_why(why_file_in(folder, "home"), lists))
+        written = save_lists(path, save_why(why_file_in(folder, HOME), lists))
     coverage = after.coverage()
     return written, {
         "coverage": coverage,
@@ -235,8 +232,8 @@ def draw_salt(run_date: date, settings: Settings) -> str:
 
 def why_file_in(folder: Path, surface: str) -> Path:
     """Where the contributors of a surface go; `Layout.why_file` of the finished folder."""
-    return folder / "why" / surface / f"{VARIANT}.parquet"
+    return folder / "why" / surface / f"{DEFAULT_VARIANT}.parquet"
 
 
 def _list_file(folder: Path, surface: str) -> Path:
-    return folder / surface / f"{VARIANT}.parquet"
+    return folder / surface / f"{DEFAULT_VARIANT}.parquet"

@@ -1,7 +1,7 @@
 """Hold rules against the catalogue and against each other: what can only be seen with the data at hand."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import combinations
 
 import polars as pl
@@ -32,7 +32,7 @@ def load_rules(settings: Settings, items: pl.DataFrame, people: pl.DataFrame, ru
     """
     rules = read_rules(settings.rules_file)
     book = open_book(rules, tuple(read_taken_down(settings.layout)), items, people, run_date, settings)
-    raise_mistakes(rules.file, check_rules(book, settings.validate_.min_list_length))
+    raise_mistakes(rules.file, check_rules(book, settings.validate_.min_list_length, list_lengths(settings)))
     return book
 
 
@@ -58,18 +58,25 @@ def open_book(
     return RuleBook(with_hand, items, people, available_on(items, run_date), run_date, settings.rules.unknown_age)
 
 
-def check_rules(book: RuleBook, min_list_length: int) -> list[Mistake]:
+def list_lengths(settings: Settings) -> dict[str, int]:
+    """Items that the lists of each surface hold at most."""
+    return {surface: getattr(settings.surfaces, surface).k for surface in SURFACES}
+
+
+def check_rules(book: RuleBook, min_list_length: int, lengths: Mapping[str, int]) -> list[Mistake]:
     """Everything that is wrong with rules for this catalogue and these people.
 
     Args:
         book: rules, catalogue and people.
         min_list_length: items that must be left for everybody who has them without the rules.
+        lengths: items that the lists of each surface hold at most.
     """
     rules = book.rules.rules
     return [
         *_unknown_names(rules, book.items, book.people),
         *_contradictory_pins(rules),
         *_forbidden_pins(rules, book),
+        *_idle_pins(book, lengths),
         *_too_little_left(book, min_list_length),
     ]
 
@@ -143,6 +150,33 @@ def _forbidden_pins(rules: Sequence[Rule], book: RuleBook) -> Iterator[Mistake]:
             if other.where.covers(rule.where) and other.is_in_force_with(rule) and _takes_away(other, item, book):
                 text = f"pins {pin.item.text!r}, which rule {other.name!r} ({other.kind}) on line {other.line} forbids"
                 yield Mistake(rule.line, rule.name, text)
+
+
+def _idle_pins(book: RuleBook, lengths: Mapping[str, int]) -> Iterator[Mistake]:
+    """Pins that no list can follow; those whose days are over are left alone, as other rules are."""
+    rows = {item_id: row for row, item_id in enumerate(book.items["item_id"])}
+    for rule in book.rules.rules:
+        if not isinstance(rule.action, Pin) or (rule.until is not None and rule.until < book.shown_on):
+            continue
+        pin = rule.action
+        for surface in rule.where.surfaces:
+            if pin.position > lengths[surface]:
+                text = (
+                    f"pins {pin.item.text!r} to position {pin.position}, and {surface} lists have {lengths[surface]} "
+                    f"(surfaces.{surface}.k)"
+                )
+                yield Mistake(rule.line, rule.name, text)
+        row = rows.get(pin.item.text)
+        if row is not None and not _is_sold_with(rule, row, book):
+            text = f"pins {pin.item.text!r}, which is not on sale (available_from, available_until)"
+            yield Mistake(pin.item.line, rule.name, text)
+
+
+def _is_sold_with(rule: Rule, row: int, book: RuleBook) -> bool:
+    """Whether an item is on sale on the day when a rule is first followed; of one that holds already, now."""
+    if rule.since is None or rule.since <= book.shown_on:
+        return bool(book.is_available[row])
+    return bool(available_on(book.items[row : row + 1], rule.since - timedelta(days=1))[0])
 
 
 def _takes_away(rule: Rule, item: pl.DataFrame, book: RuleBook) -> bool:

@@ -188,17 +188,23 @@ def compile_for_all(book: RuleBook, surface: str) -> ListRules:
     return ListRules(np.zeros(0, np.int32), allowed, ones, (), pins, applied + _moved(book, surface, audiences))
 
 
-def allowed_everywhere(book: RuleBook, surface: str) -> Mask:
-    """Items that lists without a user may hold: on sale, and kept from nobody who may read them.
+def allowed_to_all(book: RuleBook, surface: str, item_id: str) -> bool:
+    """Whether an item may be shown to anybody at all: to every user there is, and to a reader who is not known.
 
     Args:
         book: rules, catalogue and people.
         surface: of the lists.
-
-    Returns:
-        bool, shape (n_items,).
+        item_id: of an item of the catalogue.
     """
-    return np.asarray(compile_for_all(book, surface).allowed[0])
+    item = book.items["item_id"].index_of(item_id)
+    if item is None or not book.is_available[item]:
+        return False
+    audiences, _ = audiences_of(book.people["user_id"], book.people, book.apart, book.shown_on)
+    # Readers of whom nothing is known may be children, whatever rules.unknown_age says of their lists.
+    unknown = [Audience(), Audience(age=book.apart.unknown_age)]
+    return not any(
+        removed[item] for audience in [*audiences, *unknown] for _, _, removed in book.removals(surface, audience)
+    )
 
 
 def _against(book: RuleBook, surface: str, audiences: list[Audience], audience: int, item: int) -> tuple[str, ...]:

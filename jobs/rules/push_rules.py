@@ -1,10 +1,12 @@
 """Bring the rules that cannot wait to the API, ahead of the next lists.
 
 Blocks and sold-out items of rules without a `where`, and pins that do not ask who
-the user is. The rest of the file asks for things that only ranking can do.
+the user is, of items that everybody may see. The rest of the file asks for things
+that only ranking can do.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,9 +17,10 @@ import polars as pl
 from jobs.publishing.connect_store import Store, open_store
 from jobs.publishing.generation_store import read_pointer
 from jobs.rules.check_rules import load_rules
+from jobs.rules.compile_rules import RuleBook, allowed_to_all
 from jobs.rules.generation_rules import rules_of_generation
 from jobs.rules.live_store import change_live_rules
-from jobs.rules.rule_set import Block, OutOfStock, Pin, Rule, RuleSet
+from jobs.rules.rule_set import Block, OutOfStock, Pin, Rule
 from jobs.rules.select_items import selected
 from jobs.rules.taken_down import TakenDown, changing_taken_down
 from jobs.warehouse.read_marts import last_interaction_date, read_items, read_users
@@ -45,7 +48,7 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
 
 
 def file_rules(settings: Settings, now: datetime) -> LiveRules:
-    """What the file asks for at read time, with all its pins; nothing is written.
+    """What the file asks for at read time, with all pins that everybody may see; nothing is written.
 
     Args:
         settings: where the file and the data are.
@@ -60,19 +63,22 @@ def file_rules(settings: Settings, now: datetime) -> LiveRules:
         return LiveRules(pushed_at=pushed_at)
     layout = settings.layout
     items = read_items(layout)
-    rules = load_rules(settings, items, read_users(layout), last_interaction_date(layout)).rules
-    return live_rules(rules, items, now.date(), pushed_at)
+    book = load_rules(settings, items, read_users(layout), last_interaction_date(layout))
+    return live_rules(book, now.date(), pushed_at)
 
 
-def live_rules(rules: RuleSet, items: pl.DataFrame, day: date, pushed_at: str = "") -> LiveRules:
-    """The part of a rule set that holds at read time.
+def live_rules(book: RuleBook, day: date, pushed_at: str = "") -> LiveRules:
+    """The part of the rules that holds at read time.
+
+    A pin of an item that somebody may not see is left to the lists, which know who reads them.
 
     Args:
-        rules: checked.
-        items: dim_items.
-        day: on which it holds.
+        book: checked rules beside the catalogue and the people.
+        day: on which they hold.
         pushed_at: ISO time.
     """
+    rules, items = book.rules, book.items
+    today = replace(book, run_date=day - timedelta(days=1))
     here = [rule for rule in rules.rules if rule.is_in_force(day) and rule.where.is_for_everybody]
     plain = [rule for rule in here if not rule.where.surfaces]
     return LiveRules(
@@ -80,7 +86,7 @@ def live_rules(rules: RuleSet, items: pl.DataFrame, day: date, pushed_at: str = 
         pushed_at=pushed_at,
         blocked=_ids(items, [rule for rule in plain if isinstance(rule.action, Block)]),
         out_of_stock=_ids(items, [rule for rule in plain if isinstance(rule.action, OutOfStock)]),
-        pins=tuple(_live_pins(here)),
+        pins=tuple(pin for pin in _live_pins(here) if allowed_to_all(today, pin.surface, pin.item_id)),
     )
 
 

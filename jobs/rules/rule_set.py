@@ -96,8 +96,6 @@ class AtMost:
 
 
 Action = Block | Allow | OutOfStock | MinAge | Fresh | Boost | Pin | AtMost
-# What takes items away. The other kinds move them.
-Restriction = Block | Allow | OutOfStock | MinAge | Fresh
 
 
 @dataclass(frozen=True, slots=True)

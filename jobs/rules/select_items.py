@@ -34,8 +34,9 @@ def selected(what: Selection, items: pl.DataFrame) -> Mask:
 def ages_in_days(items: pl.DataFrame, run_date: date) -> npt.NDArray[np.int64]:
     """Days that each item is there at the end of a run date.
 
-    An item comes on the day that it is available from, or else of its first event,
-    or else of the first snapshot that is known of it.
+    An item comes on the day that it is available from, or else of its first event, or
+    else of the latest snapshot. So an item without a date that nobody ever chose stays
+    young: each snapshot makes it new again.
 
     Args:
         items: columns of dim_items.

@@ -1,8 +1,7 @@
 """The rules of every surface of a generation, and what they did, in one place for the ranking."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,12 @@ class SurfaceRules:
         return self.compiled[surface]
 
     def allowed_everywhere(self, surface: str) -> Mask:
-        """The items that lists of a surface without users may hold, bool, shape (n_items,)."""
+        """The items that lists of a surface without users may hold, bool, shape (n_items,).
+
+        They are on sale and follow the rules for everybody: what may be shown in every market to somebody of
+        the age that `rules.unknown_age` says. Rules for a segment, and the ages of those who are known to be
+        younger than that, do not count: who reads such a list is not known when it is made.
+        """
         return np.asarray(self.for_all(surface).allowed[0])
 
     def pinned(self, surface: str, blocks: Iterable[ListBlock]) -> Iterator[ListBlock]:
@@ -56,7 +60,8 @@ class SurfaceRules:
 
         An item is not pinned in its own list, nor in the list of a category that is not one of its own.
         """
-        yield from pin_blocks(blocks, self.compiled[surface].pins, partial(self._is_asked, surface))
+        pins = self.compiled[surface].pins
+        yield from pin_blocks(blocks, pins, self._asked_by(surface)) if pins else blocks
 
     def save(self, folder: Path, files: dict[str, Path]) -> None:
         """Keep the rules with the generation, and count what they did.
@@ -80,11 +85,21 @@ class SurfaceRules:
         subjects = pl.read_parquet(path, columns=[LIST_SUBJECT])[LIST_SUBJECT]
         return replace(rules, audiences=rules.audiences[index_of(subjects, self.users[surface])])
 
-    def _is_asked(self, surface: str, subject: str, pin: PinnedItem) -> bool:
+    def _asked_by(self, surface: str) -> Callable[[str, PinnedItem], bool]:
+        """Whether the list with a subject has a pin; what is known of users and pinned items is looked up here."""
         kind, rules = subject_kind(surface), self.compiled[surface]
         if kind is SubjectKind.USER:
-            return bool(pin.audiences[rules.audiences[self.users[surface].search_sorted(subject)]])
-        item_id, categories = self.book.items.select("item_id", "categories").row(pin.item)
-        category = subject.partition("|")[2] if surface == POPULAR else subject
-        fits = subject != item_id if kind is SubjectKind.ITEM else not category or category in categories
-        return fits and bool(pin.audiences[0])
+            audiences = dict(zip(self.users[surface].to_list(), rules.audiences.tolist(), strict=True))
+            return lambda subject, pin: bool(pin.audiences[audiences[subject]])
+        rows = sorted({pin.item for pin in rules.pins})
+        facts = self.book.items[rows].select("item_id", "categories").rows()
+        ids = {row: item_id for row, (item_id, _) in zip(rows, facts, strict=True)}
+        if kind is SubjectKind.ITEM:
+            return lambda subject, pin: subject != ids[pin.item] and bool(pin.audiences[0])
+        names = {row: set(categories or ()) for row, (_, categories) in zip(rows, facts, strict=True)}
+
+        def is_asked(subject: str, pin: PinnedItem) -> bool:
+            category = subject.partition("|")[2] if surface == POPULAR else subject
+            return (not category or category in names[pin.item]) and bool(pin.audiences[0])
+
+        return is_asked

@@ -38,11 +38,14 @@ def shop() -> list[tuple[int, int, int]]:
 
 
 def lists_of(
-    rows: list[tuple[int, int, int]], rules: AgainSurface = RULES, available: np.ndarray = ALL
+    rows: list[tuple[int, int, int]],
+    rules: AgainSurface = RULES,
+    available: np.ndarray = ALL,
+    refusals: Interactions | None = None,
 ) -> dict[str, list[tuple[int, float]]]:
     log = log_of(rows)
     users = pl.Series([f"u{user}" for user in range(log.n_users)])
-    block = again_lists(log, users, KINDS, no_rules(log.n_users, available), rules)
+    block = again_lists(log, users, KINDS, no_rules(log.n_users, available), rules, refusals)
     if block is None:
         return {}
     assert set(block.reasons[block.items >= 0]) == {Reason.DUE_AGAIN}
@@ -104,6 +107,16 @@ def test_what_is_out_of_stock_is_left_out_and_lists_have_a_length() -> None:
     assert MILK not in dict(lists_of(shop(), available=available)["u0"])
     short = lists_of(shop(), RULES.model_copy(update={"k": 1}))
     assert {len(entries) for entries in short.values()} == {1}
+
+
+def test_what_was_refused_after_the_last_purchase_does_not_come_back() -> None:
+    """User 15 buys ink on days 15, 45, ... ago: refused since then, on the day itself, before, and never bought."""
+    for age, is_listed in ((14, False), (0, False), (15, True), (16, True)):
+        refused = log_of([(15, INK, age), (15, RARE, age)])
+        lists = lists_of(shop(), refusals=refused)
+        assert (INK in dict(lists["u15"])) == is_listed, age
+        assert MILK in dict(lists["u15"])
+        assert INK in dict(lists["u45"])
 
 
 def test_an_item_of_few_buyers_is_judged_by_its_category() -> None:

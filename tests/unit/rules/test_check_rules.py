@@ -1,17 +1,18 @@
 """Rules against a catalogue and against each other: what cannot be meant is said, what can be is not."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 
 from jobs.landing.landed_schema import polars_schema
-from jobs.rules.check_rules import check_rules, open_book
+from jobs.rules.check_rules import check_rules, list_lengths, open_book
 from jobs.rules.compile_rules import compile_rules
 from jobs.rules.mistakes import did_you_mean
 from jobs.rules.read_rules import parse_rules
 from reco_contracts.columns import DIM_ITEMS, DIM_USERS
 from reco_contracts.settings import load_settings
+from reco_contracts.surfaces import SURFACES
 
 RUN_DATE = date(2026, 3, 31)
 ITEMS = [
@@ -20,6 +21,7 @@ ITEMS = [
     {"item_id": "vase", "categories": ["Home"], "brand": "Clay", "seller": "One"},
     {"item_id": "gin", "categories": ["Drinks"], "min_age": 18, "markets": ["SE"]},
 ]
+LENGTHS = dict.fromkeys(SURFACES, 20)
 USERS = [
     {"user_id": "a", "market": "SE", "segment": "new", "birth_year": 1990},
     {"user_id": "b", "market": "NO", "segment": "old", "birth_year": None},
@@ -36,7 +38,9 @@ def book_of(text: str, taken_down: tuple[str, ...] = ()):
 
 
 def said(text: str, **more) -> list[str]:
-    return [f"{mistake.line} {mistake.rule}: {mistake.text}" for mistake in check_rules(book_of(text, **more), 1)]
+    return [
+        f"{mistake.line} {mistake.rule}: {mistake.text}" for mistake in check_rules(book_of(text, **more), 1, LENGTHS)
+    ]
 
 
 def test_unknown_names_are_said_with_their_line_and_what_looks_like_them() -> None:
@@ -106,6 +110,39 @@ def test_a_pin_of_what_was_taken_down_is_refused() -> None:
     assert "taken down by hand" in found
 
 
+def test_a_pin_behind_the_end_of_its_lists_is_refused() -> None:
+    text = "- name: a\n  pin: {item: vase, position: 20}\n- name: b\n  pin: {item: lamp, position: 21}\n"
+    assert said(text) == ["3 b: pins 'lamp' to position 21, and home lists have 20 (surfaces.home.k)"]
+    assert said(text + "  until: 2026-03-31\n") == []
+    assert list_lengths(load_settings())["again"] == load_settings().surfaces.again.k
+
+
+@pytest.mark.parametrize(
+    ("item", "days", "is_mistake"),
+    [
+        ("gone", "", True),
+        ("gone", ", until: 2026-03-31", False),
+        ("gone", ", from: 2026-05-01", True),
+        ("to-come", "", True),
+        ("to-come", ", from: 2026-05-01", False),
+        ("to-come", ", from: 2026-04-20", True),
+        ("vase", "", False),
+    ],
+)
+def test_a_pin_of_what_is_not_on_sale_on_its_first_day_is_refused(item: str, days: str, is_mistake: bool) -> None:
+    """Lists are shown from 1 April; one item went in March, another comes in May."""
+    more = [
+        {"item_id": "gone", "available_until": datetime(2026, 3, 1, tzinfo=UTC)},
+        {"item_id": "to-come", "available_from": datetime(2026, 4, 30, tzinfo=UTC)},
+    ]
+    rules = parse_rules(f"- {{name: a, pin: {{item: {item}, position: 1}}{days}}}")
+    people = frame(DIM_USERS, USERS)
+    book = open_book(rules, (), frame(DIM_ITEMS, ITEMS + more), people, RUN_DATE, load_settings())
+    found = [f"{mistake.line} {mistake.rule}: {mistake.text}" for mistake in check_rules(book, 1, LENGTHS)]
+    text = f"1 a: pins {item!r}, which is not on sale (available_from, available_until)"
+    assert found == ([text] if is_mistake else [])
+
+
 def test_the_rule_that_leaves_too_little_is_named_with_those_whom_it_hits() -> None:
     (found,) = said(
         "- {name: a, block: {brands: [Glow]}}\n- {name: b, block: {brands: [Clay]}, where: {markets: [NO]}}\n"
@@ -120,7 +157,7 @@ def test_what_only_the_catalogue_forbids_is_no_mistake_of_the_file() -> None:
     """Without gin nothing is left for the lists of everybody either: not by a rule."""
     items = pl.concat([book_of("[]").items.filter(pl.col("item_id") == "gin")])
     book = open_book(parse_rules("[]"), (), items, frame(DIM_USERS, USERS), RUN_DATE, load_settings())
-    assert check_rules(book, 1) == []
+    assert check_rules(book, 1, LENGTHS) == []
 
 
 def test_boosts_multiply_and_limits_carry_the_codes_of_their_kind() -> None:
