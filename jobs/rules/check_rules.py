@@ -1,7 +1,7 @@
 """Hold rules against the catalogue and against each other: what can only be seen with the data at hand."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import combinations
 
 import polars as pl
@@ -153,8 +153,11 @@ def _forbidden_pins(rules: Sequence[Rule], book: RuleBook) -> Iterator[Mistake]:
 
 
 def _idle_pins(book: RuleBook, lengths: Mapping[str, int]) -> Iterator[Mistake]:
-    """Pins that no list can follow; those whose days are over are left alone, as other rules are."""
-    rows = {item_id: row for row, item_id in enumerate(book.items["item_id"])}
+    """Pins behind the end of their lists; those whose days are over are left alone, as other rules are.
+
+    A pin of an item that is not on sale is none: items come and go by themselves, and a file that
+    nobody touched must not stop a day's run.
+    """
     for rule in book.rules.rules:
         if not isinstance(rule.action, Pin) or (rule.until is not None and rule.until < book.shown_on):
             continue
@@ -166,17 +169,6 @@ def _idle_pins(book: RuleBook, lengths: Mapping[str, int]) -> Iterator[Mistake]:
                     f"(surfaces.{surface}.k)"
                 )
                 yield Mistake(rule.line, rule.name, text)
-        row = rows.get(pin.item.text)
-        if row is not None and not _is_sold_with(rule, row, book):
-            text = f"pins {pin.item.text!r}, which is not on sale (available_from, available_until)"
-            yield Mistake(pin.item.line, rule.name, text)
-
-
-def _is_sold_with(rule: Rule, row: int, book: RuleBook) -> bool:
-    """Whether an item is on sale on the day when a rule is first followed; of one that holds already, now."""
-    if rule.since is None or rule.since <= book.shown_on:
-        return bool(book.is_available[row])
-    return bool(available_on(book.items[row : row + 1], rule.since - timedelta(days=1))[0])
 
 
 def _takes_away(rule: Rule, item: pl.DataFrame, book: RuleBook) -> bool:
