@@ -22,7 +22,7 @@ from jobs.models.history import HistoryParameters
 from jobs.models.linear import LinearModel
 from jobs.models.model_files import load_arrays, save_arrays
 from jobs.models.singular_vectors import degree_normalised, inverse_powers, item_degrees, leading_item_vectors
-from jobs.models.top_k import all_products, round_off
+from jobs.models.top_k import all_products, round_off, sum_of_rows
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
 
@@ -62,7 +62,7 @@ class PureSvdModel(LinearModel[PureSvdParameters]):
 
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """The rebuilt histories."""
-        return round_off(all_products(histories @ self.history_factors, self.item_factors))
+        return round_off(all_products(sum_of_rows(histories, self.history_factors), self.item_factors))
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Products of the items' factors with those of all histories."""

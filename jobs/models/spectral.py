@@ -23,7 +23,7 @@ from jobs.models.history import HistoryParameters
 from jobs.models.linear import LinearModel
 from jobs.models.model_files import csr_arrays, csr_from, csr_names, load_arrays, save_arrays
 from jobs.models.singular_vectors import degree_normalised, inverse_powers, item_degrees, leading_item_vectors
-from jobs.models.top_k import all_products, round_off
+from jobs.models.top_k import all_products, round_off, sum_of_rows
 from jobs.progress import progress_bar
 from jobs.ranking.interaction_matrix import Interactions
 
@@ -72,7 +72,7 @@ class SpectralModel(LinearModel[SpectralParameters]):
     def item_scores(self, histories: csr_matrix) -> npt.NDArray[np.float32]:
         """Both filters, one after the other."""
         scores = self._times_links(histories)
-        scores += all_products(histories @ self._history_factors, self._item_factors)
+        scores += all_products(sum_of_rows(histories, self._history_factors), self._item_factors)
         return round_off(scores)
 
     def columns(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
