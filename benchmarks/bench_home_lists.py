@@ -26,7 +26,7 @@ from jobs.ranking.ranking_model import ranking_model
 from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.limits import Limit
 from jobs.rules.list_rules import ListRules, PinnedItem, no_rules
-from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface
+from reco_contracts.list_settings import CoverageSection, DiversitySection, HomeSurface
 
 _SEED = 20
 

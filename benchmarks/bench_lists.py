@@ -18,7 +18,7 @@ from benchmarks.report import write_report
 from benchmarks.simulated_pools import Pools, PoolSize, simulate_pools
 from jobs.reranking.draft import Draft
 from jobs.reranking.rerank_lists import rerank
-from reco_contracts.settings import DiversitySection
+from reco_contracts.list_settings import DiversitySection
 
 Step = Callable[[Pools, int, int], object]
 

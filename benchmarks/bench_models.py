@@ -23,7 +23,7 @@ from jobs.models.als import AlsModel
 from jobs.models.table import MODELS, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
 from reco_contracts.errors import RecoError
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 _SEED = 20
 

@@ -25,8 +25,9 @@ from jobs.ranking.weigh_events import HISTORY_SCHEMA
 from jobs.reranking.item_traits import item_traits
 from jobs.rules.list_rules import no_rules
 from jobs.simulation.shop_tastes import ShopSize, draw_truth
+from reco_contracts.list_settings import DiversitySection, HomeSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import DiversitySection, HomeSurface, InteractionsSection
+from reco_contracts.settings import InteractionsSection
 
 LIST_LENGTH: Final = 20
 VISITS: Final = 0.5  # part of the users who come in a round

@@ -20,7 +20,7 @@ from jobs.ranking.make_popular_lists import popular_items
 from jobs.ranking.ranking_model import ranking_model
 from jobs.simulation.shop_tastes import ShopSize
 from reco_contracts.columns import DIM_USERS
-from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface
+from reco_contracts.list_settings import CoverageSection, DiversitySection, HomeSurface
 
 LIST_LENGTH: Final = 10
 # Two-sided 95 % of Student's t, by degrees of freedom, for the numbers of shops that are drawn.

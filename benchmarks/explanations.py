@@ -27,7 +27,7 @@ from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
 from jobs.ranking.training_data import training_data
 from jobs.warehouse.read_marts import read_exposure, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "explanations.md"

@@ -22,7 +22,8 @@ from jobs.ranking.rank_lists import write_home_lists
 from jobs.ranking.ranking_model import ranking_model
 from jobs.reranking.item_traits import item_traits
 from jobs.rules.list_rules import no_rules
-from reco_contracts.settings import CoverageSection, DiversitySection, Settings
+from reco_contracts.list_settings import CoverageSection, DiversitySection
+from reco_contracts.settings import Settings
 
 K: Final = 10
 DIVERSE: Final = 0.5

@@ -26,7 +26,7 @@ from jobs.ranking.repeat_purchases import bought_pairs
 from jobs.rules.list_rules import no_rules
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items
 from reco_contracts.artifacts import Layout
-from reco_contracts.settings import AgainSurface, AlsoBoughtSurface
+from reco_contracts.list_settings import AgainSurface, AlsoBoughtSurface
 
 _DAYS = 14
 _FIRST = 10

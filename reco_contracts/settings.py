@@ -8,28 +8,26 @@ folder. Every key is described in the repository's `reco.toml`.
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
 from reco_contracts.artifacts import Layout
 from reco_contracts.errors import ConfigError
 from reco_contracts.events import MAX_FUTURE_HOURS
+from reco_contracts.list_settings import (
+    CoverageSection,
+    DiversitySection,
+    RulesSection,
+    SurfacesSection,
+    ValidateSection,
+)
 from reco_contracts.redis_keys import RedisKeys
-
-ExcludeSeen = Literal["forever", "off"] | Annotated[int, Field(ge=1)]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A table of reco.toml: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from reco_contracts.settings_section import Section
+from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
 
 
 class ProjectSection(Section):
@@ -87,259 +85,6 @@ class CatalogueSection(Section):
 
     categories: Literal["tree", "tags"] = "tree"
     diversity_level: int = Field(2, ge=1)
-
-
-class AlsSection(Section):
-    """[train.als]: each list is searched on the validation period; the first values are the defaults."""
-
-    factors: tuple[_Count, ...] = Field((64, 128), min_length=1)
-    regularization: tuple[_Positive, ...] = Field((1.0, 10.0, 30.0, 100.0), min_length=1)
-    alpha: tuple[_Positive, ...] = Field((1.0, 3.0, 10.0), min_length=1)
-    half_life_days: tuple[_NotNegative, ...] = Field((0.0, 90.0), min_length=1)
-    weighting: tuple[Literal["linear", "log"], ...] = Field(("linear",), min_length=1)
-    iterations: tuple[_Count, ...] = Field((15,), min_length=1)
-    content_users: tuple[_NotNegative, ...] = Field((10.0,), min_length=1)
-    content_regularization: tuple[_Positive, ...] = Field((1.0,), min_length=1)
-
-
-class PopularitySection(Section):
-    """[train.popularity]: the opponent is tuned on the same period."""
-
-    window_days: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 90, 30, 7), min_length=1)
-    by: tuple[Literal["all", "segment", "category"], ...] = Field(("all",), min_length=1)
-
-
-class HistorySection(Section):
-    """How a model reads histories; the same two keys in most sections of [train]."""
-
-    half_life_days: tuple[_NotNegative, ...] = Field((0.0, 90.0, 30.0), min_length=1)
-    weighting: tuple[Literal["binary", "log", "linear"], ...] = Field(("binary", "log"), min_length=1)
-
-
-class ItemNeighboursSection(HistorySection):
-    """[train.item_neighbours]."""
-
-    neighbours: tuple[_Count, ...] = Field((200, 50, 1_000), min_length=1)
-    shrinkage: tuple[_NotNegative, ...] = Field((10.0, 0.0, 50.0), min_length=1)
-    feature_weighting: tuple[Literal["none", "bm25", "tfidf"], ...] = Field(("none", "bm25", "tfidf"), min_length=1)
-
-
-class UserNeighboursSection(HistorySection):
-    """[train.user_neighbours]."""
-
-    neighbours: tuple[_Count, ...] = Field((200, 50, 500), min_length=1)
-    shrinkage: tuple[_NotNegative, ...] = Field((0.0, 10.0), min_length=1)
-
-
-class PureSvdSection(HistorySection):
-    """[train.pure_svd]."""
-
-    factors: tuple[_Count, ...] = Field((128, 32, 64, 256), min_length=1)
-    item_exponent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field((0.25, 0.0, 0.5), min_length=1)
-
-
-class SpectralSection(HistorySection):
-    """[train.spectral]."""
-
-    factors: tuple[_Count, ...] = Field((128, 32, 256), min_length=1)
-    alpha: tuple[_NotNegative, ...] = Field((0.3, 0.0, 0.1, 1.0), min_length=1)
-
-
-class EaseSection(HistorySection):
-    """[train.ease]."""
-
-    regularization: tuple[_Positive, ...] = Field((300.0, 30.0, 100.0, 1_000.0), min_length=1)
-    # LAPACK ends the process, without an error, on a matrix whose size its 32-bit indices cannot hold.
-    max_items: tuple[Annotated[int, Field(ge=1, le=24_000)], ...] = Field((12_000,), min_length=1)
-
-
-class ContentSection(HistorySection):
-    """[train.content]."""
-
-    title_weight: tuple[_Positive, ...] = Field((1.0, 0.3), min_length=1)
-
-
-class HybridSection(Section):
-    """[train.hybrid]: each list but the first is searched on the validation period."""
-
-    components: tuple[str, ...] = Field(
-        ("ease", "item_neighbours", "als", "spectral", "user_neighbours", "content", "popularity"), min_length=1
-    )
-    candidates: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
-    ranker: tuple[Literal["auto", "lambdarank", "linear"], ...] = Field(("auto",), min_length=1)
-    ranker_users: tuple[Annotated[int, Field(ge=1)], ...] = Field((2_000,), min_length=1)
-    holdout_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((56,), min_length=1)
-    trees: tuple[Annotated[int, Field(ge=1)], ...] = Field((150,), min_length=1)
-    leaves: tuple[Annotated[int, Field(ge=2)], ...] = Field((15,), min_length=1)
-    learning_rate: tuple[_Positive, ...] = Field((0.05,), min_length=1)
-
-
-class TrainSection(Section):
-    """[train]."""
-
-    model: str = "als"
-    every_days: int = Field(1, ge=1)
-    seed: int = 20
-    threads: int = Field(0, ge=0)
-    block_mb: int = Field(64, ge=1)
-    als: AlsSection = AlsSection()
-    popularity: PopularitySection = PopularitySection()
-    item_neighbours: ItemNeighboursSection = ItemNeighboursSection()
-    user_neighbours: UserNeighboursSection = UserNeighboursSection()
-    pure_svd: PureSvdSection = PureSvdSection()
-    spectral: SpectralSection = SpectralSection()
-    ease: EaseSection = EaseSection()
-    content: ContentSection = ContentSection()
-    hybrid: HybridSection = HybridSection()
-
-
-class EvaluateSection(Section):
-    """[evaluate]."""
-
-    k: int = Field(10, ge=1)
-    validation_days: int = Field(14, ge=1)
-    test_days: int = Field(14, ge=1)
-    min_warm_users: int = Field(200, ge=1)
-    bootstrap_samples: int = Field(1_000, ge=100)
-
-
-class TuneSection(Section):
-    """[tune]: how long parameters are searched."""
-
-    trials: int = Field(24, ge=1)
-    long_trials: int = Field(60, ge=1)
-    minutes: float = Field(30.0, gt=0, allow_inf_nan=False)
-
-
-class GateSection(Section):
-    """[gate]."""
-
-    mode: Literal["warn", "refuse"] = "warn"
-    max_loss_ndcg: float = Field(0.01, ge=0, le=1)
-
-
-class HomeSurface(Section):
-    """[surfaces.home]: one list a user."""
-
-    k: int = Field(50, ge=1, le=1_000)
-    exclude_seen: ExcludeSeen = "forever"
-    silent_users: bool = True
-    new_items_share: float = Field(0.05, ge=0, le=0.5)
-    new_items_first: int = Field(20, ge=2)
-    new_item_days: int = Field(30, ge=1)
-    new_item_until_impressions: int = Field(1_000, ge=1)
-    new_item_until_users: int = Field(20, ge=1)
-
-
-class SimilarSurface(Section):
-    """[surfaces.similar]: one list an item."""
-
-    k: int = Field(50, ge=1, le=1_000)
-
-
-class PopularSurface(Section):
-    """[surfaces.popular]: one list a window and category."""
-
-    k: int = Field(100, ge=1, le=1_000)
-    windows_days: tuple[Annotated[int, Field(ge=1)], ...] = Field((30, 7), min_length=1)
-
-
-class AlsoBoughtSurface(Section):
-    """[surfaces.also_bought]: one list an item that goes with others."""
-
-    k: int = Field(20, ge=1, le=1_000)
-    basket_days: int = Field(1, ge=1)
-    wider_days: int = Field(30, ge=1)
-    max_basket_items: int = Field(100, ge=2, le=1_000)
-    min_baskets: int = Field(2, ge=1)
-    min_evidence: float = Field(3.0, ge=0, allow_inf_nan=False)
-    substitutes_damping: float = Field(0.8, ge=0, le=1)
-
-
-class TrendingSurface(Section):
-    """[surfaces.trending]: one list a category."""
-
-    k: int = Field(50, ge=1, le=1_000)
-    window_days: int = Field(7, ge=1)
-    half_life_days: float = Field(3.0, gt=0, allow_inf_nan=False)
-    baseline_windows: int = Field(8, ge=1)
-    min_users: int = Field(5, ge=1)
-    min_growth: float = Field(1.0, ge=0, allow_inf_nan=False)
-    shrinkage_users: float = Field(5.0, gt=0, allow_inf_nan=False)
-
-
-class NewSurface(Section):
-    """[surfaces.new]: one list a category."""
-
-    k: int = Field(50, ge=1, le=1_000)
-    days: int = Field(30, ge=1)
-    half_life_days: float = Field(7.0, gt=0, allow_inf_nan=False)
-    shrinkage_users: float = Field(10.0, gt=0, allow_inf_nan=False)
-
-
-class AgainSurface(Section):
-    """[surfaces.again]: one list a user to whom something is due."""
-
-    k: int = Field(20, ge=1, le=1_000)
-    horizon_days: int = Field(14, ge=1)
-    min_probability: float = Field(0.02, ge=0, le=1)
-    min_repeat_users: int = Field(2, ge=1)
-    min_repeat_share: float = Field(0.05, ge=0, le=1)
-
-
-class SurfacesSection(Section):
-    """[surfaces]."""
-
-    home: HomeSurface = HomeSurface()
-    similar: SimilarSurface = SimilarSurface()
-    popular: PopularSurface = PopularSurface()
-    also_bought: AlsoBoughtSurface = AlsoBoughtSurface()
-    trending: TrendingSurface = TrendingSurface()
-    new: NewSurface = NewSurface()
-    again: AgainSurface = AgainSurface()
-
-
-class DiversitySection(Section):
-    """[diversity]: how home lists are chosen from pools of candidates."""
-
-    method: Literal["none", "mmr", "calibrated", "dpp"] = "calibrated"
-    strength: float = Field(0.1, ge=0, le=1)
-    candidates: int = Field(200, ge=1, le=2_000)
-    first: int = Field(10, ge=1)
-    min_categories: int = Field(5, ge=0)
-    max_per_category: int = Field(0, ge=0)
-    exploration: float = Field(0.1, ge=0, le=1)
-
-
-class CoverageSection(Section):
-    """[coverage]: places that are spent so that every item is shown to somebody."""
-
-    share: float = Field(0.2, ge=0, le=0.5)
-    goal: float = Field(0.85, ge=0, le=1)
-    min_lists: int = Field(1, ge=1)
-    most_per_list: int = Field(3, ge=1, le=5)
-
-
-class RulesSection(Section):
-    """[rules]."""
-
-    file: str = "rules.yml"
-    unknown_age: Literal["child", "adult"] = "child"
-
-
-class ValidateSection(Section):
-    """[validate]."""
-
-    min_list_length: int = Field(1, ge=1)
-    min_users_share: float = Field(0.95, ge=0, le=1)
-    min_diversity: float = Field(0.5, ge=0, le=1)
-    min_diverse_share: float = Field(0.95, ge=0, le=1)
-    min_coverage: float = Field(0.8, ge=0, le=1)
-    max_gini: float = Field(0.99, ge=0, le=1)
-    overlap_low: float = Field(0.2, ge=0, le=1)
-    overlap_low_new_model: float = Field(0.02, ge=0, le=1)
-    overlap_high: float = Field(1.0, ge=0, le=1)
-    data_docs: bool = True
 
 
 class PublishSection(Section):

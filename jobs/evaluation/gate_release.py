@@ -15,7 +15,8 @@ from jobs.evaluation.training_due import describe_force, model_in_force
 from jobs.models.table import BASELINE
 from reco_contracts.errors import GateRefusedError
 from reco_contracts.logs import get_logger
-from reco_contracts.settings import GateSection, Settings
+from reco_contracts.settings import Settings
+from reco_contracts.train_settings import GateSection
 
 KEEPS = "keeps"
 MAY_LOSE = "may lose"

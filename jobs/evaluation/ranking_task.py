@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from jobs.evaluation.split_interactions import Fold
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, cell_matrix, index_of
 from jobs.ranking.training_data import training_data
-from reco_contracts.settings import ExcludeSeen
+from reco_contracts.list_settings import ExcludeSeen
 
 
 @dataclass(frozen=True, slots=True)

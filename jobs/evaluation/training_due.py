@@ -9,7 +9,7 @@ from typing import Any
 
 from reco_contracts.artifacts import Layout, complete_versions, promoted_model, read_model_manifest, released_model
 from reco_contracts.manifests import ModelManifest
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 
 def model_in_force(layout: Layout, run_date: date, rules: TrainSection) -> ModelManifest | None:

@@ -13,8 +13,8 @@ from jobs.measuring.measure_generation import MeasuredLists
 from jobs.measuring.previous_lists import OverlapBand
 from jobs.measuring.surface_demands import ONLY_OF
 from jobs.measuring.tally_faults import EXAMPLES
+from reco_contracts.list_settings import ValidateSection
 from reco_contracts.manifests import ListsManifest
-from reco_contracts.settings import ValidateSection
 from reco_contracts.surfaces import HOME, SubjectKind
 
 # It shows the same items to everybody, by design.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.measuring.subject_index import SubjectIndex, subject_index
-from reco_contracts.settings import ExcludeSeen
+from reco_contracts.list_settings import ExcludeSeen
 
 # Days since an item was consumed that its user only looked at: longer than any rule asks for.
 NEVER = np.iinfo(np.int32).max

@@ -13,8 +13,8 @@ from jobs.ranking.interaction_matrix import index_of
 from reco_contracts.artifacts import Layout, published_generations, read_model_manifest, released_model
 from reco_contracts.columns import LIST_ITEMS, LIST_SUBJECT
 from reco_contracts.errors import RecoError
+from reco_contracts.list_settings import ValidateSection
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, decode_lists_manifest
-from reco_contracts.settings import ValidateSection
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import polars as pl
 
 from jobs.rules.compile_rules import RuleBook, compile_for_all, compile_rules
 from jobs.rules.list_rules import ListRules
-from reco_contracts.settings import ExcludeSeen, Settings
+from reco_contracts.list_settings import ExcludeSeen
+from reco_contracts.settings import Settings
 from reco_contracts.surfaces import AGAIN, ALSO_BOUGHT, HOME, NEW, TRENDING, SubjectKind, subject_kind
 
 # A log may give these nothing to show: no basket of two items, nothing that is bought again, nothing new.

@@ -28,7 +28,7 @@ from jobs.progress import progress_bar
 from jobs.ranking.explain_als import best_contributors
 from jobs.ranking.interaction_matrix import Interactions, weight_matrix
 from reco_contracts.errors import ContractError
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 
 class AlsParameters(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.settings import TrainSection
 from reco_contracts.signals import Signal as Signal  # noqa: PLC0414 - a part of the protocol
+from reco_contracts.train_settings import TrainSection
 
 PAD = -1
 

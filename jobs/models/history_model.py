@@ -14,7 +14,7 @@ from jobs.models.block_size import blocks
 from jobs.models.history import HistoryParameters, history_matrix, mean_weight_of, require_items
 from jobs.models.top_k import best_in_blocks, spread_lists
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 P = TypeVar("P", bound=HistoryParameters)
 

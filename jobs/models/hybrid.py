@@ -34,7 +34,7 @@ from jobs.models.hybrid_training import AGAIN, NEW, TrainedRanker, train_rankers
 from jobs.models.largest_shares import no_contributors, put_contributors
 from jobs.models.top_k import empty_lists
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 _BLOCK_USERS = 1_024
 _Cells = npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ from jobs.models.largest_shares import largest_of_dense
 from jobs.models.model_files import Arrays, load_arrays, save_arrays
 from jobs.models.top_k import best_in_blocks, best_of_scores, empty_lists
 from jobs.ranking.interaction_matrix import Interactions, weight_matrix
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 # Items that everybody is taken to have, spread like popularity: a short history does not rule the list.
 _PRIOR_ITEMS = 2.0

@@ -13,7 +13,7 @@ from jobs.models.pure_svd import PureSvdModel
 from jobs.models.spectral import SpectralModel
 from jobs.models.user_neighbours import UserNeighboursModel
 from reco_contracts.errors import ConfigError
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 _FAMILY: Final[tuple[type[Model], ...]] = (
     PopularityModel,

@@ -10,7 +10,7 @@ import polars as pl
 from jobs.ranking.expose_new_items import NewItems, draw_candidates, sample_rows, spread_evenly
 from jobs.ranking.interaction_matrix import Interactions, index_of
 from jobs.ranking.ranking_model import RankingModel
-from reco_contracts.settings import HomeSurface
+from reco_contracts.list_settings import HomeSurface
 
 # A price is found for each of them from a sample of users: more new items wait until these have been seen.
 MAX_NEW_ITEMS: Final = 2_000

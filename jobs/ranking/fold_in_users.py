@@ -37,7 +37,8 @@ from jobs.rules.rule_set import RuleSet
 from jobs.warehouse.read_marts import last_interaction_date, read_interactions, read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError, EmptyPartitionError
-from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface, Settings
+from reco_contracts.list_settings import CoverageSection, DiversitySection, HomeSurface
+from reco_contracts.settings import Settings
 from reco_contracts.surfaces import HOME
 
 

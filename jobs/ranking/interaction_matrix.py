@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from jobs.ranking.feature_history import FeatureHistory
 from jobs.ranking.item_content import ItemContent
 from reco_contracts.errors import ContractError
-from reco_contracts.settings import ExcludeSeen
+from reco_contracts.list_settings import ExcludeSeen
 
 # A trillionth: the square of a weight must not vanish in float32, and twenty years are 250 months.
 _MOST_HALF_LIVES = 40.0

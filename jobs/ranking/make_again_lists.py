@@ -9,8 +9,8 @@ from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.repeat_purchases import BoughtPairs, repeat_chances
 from jobs.ranking.save_lists import ListBlock
 from jobs.rules.list_rules import ListRules
+from reco_contracts.list_settings import AgainSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import AgainSurface
 
 
 def again_lists(

@@ -13,8 +13,8 @@ from jobs.ranking.count_baskets import Pairs, count_pairs, make_baskets
 from jobs.ranking.interaction_matrix import Interactions, index_of
 from jobs.ranking.item_content import item_content
 from jobs.ranking.save_lists import ListBlock
+from reco_contracts.list_settings import AlsoBoughtSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import AlsoBoughtSurface
 
 # Whose content is compared at once.
 _PAIRS_AT_ONCE = 200_000

@@ -25,7 +25,7 @@ from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.rerank_lists import hold_limits, rerank
 from jobs.rules.apply_pins import apply_pins
 from jobs.rules.list_rules import ListRules
-from reco_contracts.settings import CoverageSection, DiversitySection, HomeSurface
+from reco_contracts.list_settings import CoverageSection, DiversitySection, HomeSurface
 
 # Users ranked and explained at once.
 BLOCK_USERS = 4_096

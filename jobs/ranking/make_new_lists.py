@@ -11,8 +11,8 @@ from jobs.models.popularity import popularity_scores
 from jobs.ranking.category_lists import category_block, split_by_category
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.save_lists import ListBlock
+from reco_contracts.list_settings import NewSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import NewSurface
 
 # An item that no snapshot dates is taken for new if it would be as late by chance no more often than this.
 _MOST_BY_CHANCE: Final = 0.01

@@ -14,7 +14,7 @@ from jobs.ranking.make_trending_lists import trending_lists
 from jobs.ranking.save_lists import ListBlock
 from jobs.rules.select_items import Mask
 from jobs.rules.surface_rules import SurfaceRules
-from reco_contracts.settings import SurfacesSection
+from reco_contracts.list_settings import SurfacesSection
 from reco_contracts.surfaces import AGAIN, ALSO_BOUGHT, NEW, TRENDING
 
 

@@ -9,8 +9,8 @@ import polars as pl
 from jobs.ranking.category_lists import category_block, split_by_category
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.save_lists import ListBlock
+from reco_contracts.list_settings import TrendingSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import TrendingSurface
 
 # A user who touches more items in a window is no witness to a trend of each: all together they count like so many.
 _ITEMS_A_USER = 50.0

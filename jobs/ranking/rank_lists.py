@@ -37,8 +37,9 @@ from jobs.warehouse.read_marts import read_exposure, read_interactions, read_ite
 from reco_contracts.artifacts import complete_versions, new_folder, next_generation
 from reco_contracts.columns import CATALOGUE_COLUMNS
 from reco_contracts.errors import ContractError, EmptyPartitionError
+from reco_contracts.list_settings import HomeSurface, SurfacesSection
 from reco_contracts.manifests import MANIFEST_FILE, ListsManifest, encode_manifest
-from reco_contracts.settings import HomeSurface, Settings, SurfacesSection
+from reco_contracts.settings import Settings
 from reco_contracts.surfaces import DEFAULT_VARIANT, HOME, POPULAR, SIMILAR
 
 

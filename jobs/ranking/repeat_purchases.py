@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.ranking.interaction_matrix import Interactions
-from reco_contracts.settings import AgainSurface
+from reco_contracts.list_settings import AgainSurface
 
 # Purchases that a pair is given at its item's rate, and an item at its category's.
 _PRIOR_PURCHASES = 1.0

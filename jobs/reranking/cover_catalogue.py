@@ -13,7 +13,7 @@ import numpy.typing as npt
 from jobs.reranking.assign_places import Pairs, assign_places
 from jobs.reranking.cheapest_users import Offers, ranks_in_groups
 from jobs.reranking.give_places import GivenPlaces
-from reco_contracts.settings import CoverageSection
+from reco_contracts.list_settings import CoverageSection
 
 # More than one place can cost: first every item is shown once, then every one twice, ...
 _A_LEVEL = 8.0

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.reranking.likeness import parts_of
-from reco_contracts.settings import DiversitySection
+from reco_contracts.list_settings import DiversitySection
 
 
 @dataclass(frozen=True, slots=True)

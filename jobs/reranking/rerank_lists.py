@@ -21,7 +21,7 @@ from jobs.reranking.likeness import Likeness, item_likeness
 from jobs.reranking.limits import HeldPlaces, Limit
 from jobs.reranking.mmr import MarginalRelevance
 from jobs.reranking.relevance import relevance
-from reco_contracts.settings import DiversitySection
+from reco_contracts.list_settings import DiversitySection
 
 # Numbers of 4 bytes that a thread works on: a few MB, so that fifty passes over them stay in the processor's cache.
 _CACHE_NUMBERS: Final = 1_000_000

@@ -16,7 +16,7 @@ from jobs.models.table import default_parameters
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.training_data import training_data
 from reco_contracts.errors import ContractError
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 from tests.unit.ranking.small_shop import RUN_DATE, interactions_frame, items_frame, shop_rows, users_frame
 
 PARAMETERS = HybridParameters(components={}, trees=40, leaves=7, learning_rate=0.1)

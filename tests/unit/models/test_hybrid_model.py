@@ -15,7 +15,7 @@ from jobs.models.hybrid_training import AGAIN, NEW
 from jobs.models.table import component_names, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix
 from reco_contracts.errors import ConfigError, ContractError
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 N_USERS, N_ITEMS, DAYS = 240, 40, 80
 COMPONENTS: dict[str, dict[str, Any]] = {

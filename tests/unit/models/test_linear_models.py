@@ -8,7 +8,7 @@ from small_log import N_ITEMS, N_USERS, purchases
 
 from jobs.models.linear import LinearModel
 from jobs.models.table import MODELS, default_parameters
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 LINEAR = sorted(name for name, model in MODELS.items() if issubclass(model, LinearModel))
 EVERY_ITEM = np.tile(np.arange(N_ITEMS, dtype=np.int32), (N_USERS, 1))

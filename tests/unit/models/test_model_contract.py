@@ -18,7 +18,7 @@ from jobs.models.table import MODELS, default_parameters, model_class
 from jobs.ranking.interaction_matrix import Interactions, blocked_matrix, weight_matrix
 from jobs.ranking.item_content import ItemContent
 from reco_contracts.errors import ConfigError, ContractError
-from reco_contracts.settings import TrainSection
+from reco_contracts.train_settings import TrainSection
 
 N = 20
 PERSONAL = sorted(set(MODELS) - {"popularity"})

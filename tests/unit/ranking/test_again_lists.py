@@ -8,8 +8,8 @@ from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.make_again_lists import again_lists
 from jobs.ranking.repeat_purchases import bought_pairs, repeat_chances
 from jobs.rules.list_rules import no_rules
+from reco_contracts.list_settings import AgainSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import AgainSurface
 
 MILK, BREAD, SOFA, INK, RARE, N_ITEMS = 0, 1, 2, 3, 4, 6
 FOOD, LIVING, OFFICE = 0, 1, 2

@@ -16,8 +16,8 @@ from jobs.ranking.count_baskets import count_pairs, likelihood_ratio, make_baske
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.make_also_bought_lists import also_bought_lists, item_kinship
 from jobs.ranking.make_similar_lists import closest_categories
+from reco_contracts.list_settings import AlsoBoughtSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import AlsoBoughtSurface
 
 PRINTERS, CARTRIDGES, PAPER, N_ITEMS = range(5), range(5, 10), 10, 40
 RULES = AlsoBoughtSurface(k=5)

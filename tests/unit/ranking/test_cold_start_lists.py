@@ -15,8 +15,8 @@ from jobs.ranking.find_new_items import not_seen_enough
 from jobs.ranking.home_fillers import load_fillers
 from jobs.ranking.rank_lists import run
 from jobs.validate_outputs import validate_lists
+from reco_contracts.list_settings import HomeSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import HomeSurface
 
 IS_NEW = (Reason.NEW, Reason.NEW_IN_CATEGORY)
 SILENT = ("silent-0", "silent-1", "silent-x")

@@ -18,7 +18,7 @@ from jobs.ranking import rank_lists, train_model
 from jobs.warehouse.read_marts import read_interactions, read_items, read_users
 from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import EmptyPartitionError, GateRefusedError
-from reco_contracts.settings import GateSection
+from reco_contracts.train_settings import GateSection
 
 
 def test_als_beats_popularity_where_tastes_differ(make_shop, capsys) -> None:

@@ -8,7 +8,7 @@ from benchmarks.lists_arms import Arm, K, arms, home_work, make_lists, points
 from benchmarks.lists_plots import tradeoff_chart
 from benchmarks.lists_report import BEGIN, DIVERSITY_LINES, END, PAGE, page_text
 from jobs.evaluation.evaluation_tasks import make_tasks, read_marts
-from reco_contracts.settings import CoverageSection, DiversitySection
+from reco_contracts.list_settings import CoverageSection, DiversitySection
 
 PARAMETERS = {
     "factors": 4,

@@ -13,7 +13,7 @@ from jobs.evaluation.model_versions import compare_versions, list_versions, prom
 from jobs.ranking import rank_lists, train_model
 from reco_contracts.artifacts import promoted_model, released_model, set_released_model
 from reco_contracts.errors import ContractError, EmptyPartitionError, GateRefusedError
-from reco_contracts.settings import GateSection
+from reco_contracts.train_settings import GateSection
 
 GOOD = {"als": {"factors": [4], "regularization": [1.0], "alpha": [3.0], "half_life_days": [0.0]}}
 # One factor cannot tell two tastes apart, and this much regularisation leaves nothing of it.

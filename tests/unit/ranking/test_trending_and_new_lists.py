@@ -9,8 +9,8 @@ from small_shop import RUN_DATE, items_frame
 from jobs.ranking.interaction_matrix import Interactions
 from jobs.ranking.make_new_lists import new_lists
 from jobs.ranking.make_trending_lists import count_windows, growth, trending_lists
+from reco_contracts.list_settings import NewSurface, TrendingSurface
 from reco_contracts.reasons import Reason
-from reco_contracts.settings import NewSurface, TrendingSurface
 
 N_ITEMS, WEEKS = 20, 9
 POPULAR, RISING, CLICKED, GONE = 0, 1, 2, 3

@@ -14,7 +14,7 @@ from jobs.reranking.draft import Source
 from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.likeness import CATEGORY, OWN
 from jobs.reranking.limits import Limit
-from reco_contracts.settings import DiversitySection
+from reco_contracts.list_settings import DiversitySection
 
 
 @dataclass

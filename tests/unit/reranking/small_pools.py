@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from jobs.reranking.draft import Draft, Source
 from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.limits import Limit
-from reco_contracts.settings import DiversitySection
+from reco_contracts.list_settings import DiversitySection
 
 N_ITEMS = 14
 

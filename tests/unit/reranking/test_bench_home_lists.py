@@ -2,7 +2,7 @@
 
 from benchmarks.bench_home_lists import large_shop, measure
 from benchmarks.published_size import LogSize
-from reco_contracts.settings import CoverageSection
+from reco_contracts.list_settings import CoverageSection
 
 
 def test_with_coverage_more_of_the_catalogue_is_shown() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jobs.reranking.cheapest_users import CheapestUsers, Offers, join_offers, ranks_in_groups
 from jobs.reranking.cover_catalogue import cover_catalogue, places_to_spend
 from jobs.reranking.give_places import GivenPlaces
-from reco_contracts.settings import CoverageSection
+from reco_contracts.list_settings import CoverageSection
 
 
 def offers_of(rows: list[tuple[int, int, float]]) -> Offers:

@@ -16,7 +16,7 @@ from jobs.reranking.draft import Draft, Source
 from jobs.reranking.item_traits import ItemTraits
 from jobs.reranking.limits import Limit
 from jobs.reranking.rerank_lists import hold_limits, rerank
-from reco_contracts.settings import DiversitySection
+from reco_contracts.list_settings import DiversitySection
 
 METHODS = ("mmr", "calibrated", "dpp")
 # Gains are float32, and logarithms of determinants sum up to ten of them.

@@ -13,7 +13,8 @@ from jobs.rules.check_rules import open_book
 from jobs.rules.read_rules import parse_rules
 from jobs.rules.surface_rules import SurfaceRules
 from reco_contracts.columns import DIM_ITEMS, DIM_USERS, FCT_INTERACTIONS
-from reco_contracts.settings import Settings, SurfacesSection
+from reco_contracts.list_settings import SurfacesSection
+from reco_contracts.settings import Settings
 
 RUN_DATE = date(2026, 3, 31)
 ITEMS = [
