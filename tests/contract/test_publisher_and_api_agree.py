@@ -139,7 +139,9 @@ def test_every_list_comes_out_as_it_was_written(
 def _source(entries: list[tuple[int, float, Reason, int]]) -> str:
     if not entries:
         return "popular"  # what answers for a list with nothing in it
-    return "segment" if entries[0][2] == Reason.POPULAR_IN_SEGMENT else "personal"
+    # What is pinned says nothing of whose the list is.
+    told = [entry[2] for entry in entries if entry[2] != Reason.PINNED]
+    return "segment" if told and told[0] == Reason.POPULAR_IN_SEGMENT else "personal"
 
 
 def _reason(reason: Reason, seed: int) -> dict[str, str]:
