@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from jobs.reranking.list_measures import countable_items, distinct_categories
+
 ACCURACY = ("ndcg", "recall", "hit_rate", "map", "mrr")
 _Floats = npt.NDArray[np.float64]
 # Drawn user indices held at once: 64 MB.
@@ -94,13 +96,12 @@ def coverage(items: npt.NDArray[np.int32], n_available: int) -> dict[str, float 
         denominator because so few users cannot show more.
     """
     distinct = len(np.unique(items[items >= 0]))
-    most = items.size / 4
-    denominator = min(float(n_available), most)
+    denominator = countable_items(n_available, items.size)
     return {
         "value": distinct / denominator if denominator else 0.0,
         "distinct_items": distinct,
         "denominator": denominator,
-        "is_bounded_by_users": most < n_available,
+        "is_bounded_by_users": denominator < n_available,
     }
 
 
@@ -127,9 +128,7 @@ def diversity_of(items: npt.NDArray[np.int32], categories: npt.NDArray[np.int32]
         categories: int32, shape (n_items,); -1 = none, which adds no category.
     """
     lengths = (items >= 0).sum(axis=1)
-    codes = np.sort(np.where(items >= 0, categories[items], -1), axis=1)
-    distinct = (np.diff(codes, axis=1, prepend=-1) != 0).sum(axis=1)
-    return np.asarray(distinct[lengths > 0] / lengths[lengths > 0])
+    return np.asarray(distinct_categories(items, categories)[lengths > 0] / lengths[lengths > 0])
 
 
 def bootstrap_means(values: _Floats, samples: int, seed: int) -> _Floats:

@@ -13,8 +13,9 @@ from jobs.measuring.list_batches import list_batches, read_subjects
 from jobs.measuring.previous_lists import OverlapBand, PreviousLists, previous_lists
 from jobs.measuring.surface_demands import MAY_BE_EMPTY, Demand, demand_of
 from jobs.measuring.tally_faults import FaultTally, FoundFaults
-from jobs.measuring.tally_figures import FIRST, FigureTally, ListFigures
+from jobs.measuring.tally_figures import FigureTally, ListFigures
 from jobs.measuring.what_is_left import Offer
+from jobs.reranking.list_measures import FIRST
 from jobs.rules.check_rules import load_rules
 from jobs.warehouse.hold_exports import reading_exports
 from jobs.warehouse.read_marts import read_items, read_users

@@ -16,10 +16,9 @@ from jobs.measuring.list_batches import ListBatch
 from jobs.measuring.previous_lists import PreviousLists
 from jobs.measuring.surface_demands import Demand
 from jobs.measuring.what_is_left import Left
+from jobs.reranking.list_measures import FIRST, countable_items, distinct_categories
 from jobs.rules.list_rules import shown_to_somebody
 
-FIRST: Final = 10
-_LISTS_AN_ITEM: Final = 4
 _ROUNDING: Final = 1e-9
 
 
@@ -93,8 +92,9 @@ class FigureTally:
     def result(self) -> ListFigures:
         """The figures so far."""
         available = int(self._may_be_shown.sum())
-        coverage_of = min(float(available), _most_items(self._lists))
+        coverage_of = countable_items(available, self._lists * FIRST)
         shown = int((self._shown & self._may_be_shown).sum())
+        most_shown = int(countable_items(available, self._users * FIRST))
         return ListFigures(
             mean_length=_share(self._places, self._lists),
             coverage=_share(shown, coverage_of),
@@ -103,7 +103,7 @@ class FigureTally:
             mean_diversity=_share(self._diversity, self._measured),
             eligible_lists=self._eligible,
             diverse_share=_share(self._reached, self._eligible),
-            exposure_gini=exposure_gini(self._exposure[self._may_be_shown], int(_most_items(self._users))),
+            exposure_gini=exposure_gini(self._exposure[self._may_be_shown], most_shown),
             compared_lists=self._compared,
             overlap=_share(self._overlap, self._compared),
         )
@@ -127,18 +127,6 @@ class FigureTally:
         self._compared += int((longest > 0).sum())
 
 
-def distinct_categories(items: npt.NDArray[np.int32], categories: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """How many categories each list has; an item without one adds nothing.
-
-    Args:
-        items: int32, shape (n, places); -1 pads.
-        categories: int32, shape (n_items,), codes; -1 = none.
-    """
-    codes = np.sort(np.append(categories, -1)[items], axis=1)
-    is_first = np.diff(codes, axis=1, prepend=-1) > 0
-    return np.asarray(is_first.sum(axis=1), dtype=np.int64)
-
-
 def exposure_gini(exposure: npt.NDArray[np.int64], most: int) -> float | None:
     """Inequality of exposure among the items that are shown most.
 
@@ -154,10 +142,6 @@ def exposure_gini(exposure: npt.NDArray[np.int64], most: int) -> float | None:
     if total == 0:
         return None
     return float(((2 * np.arange(1, n + 1) - n - 1) * counted).sum() / (n * total))
-
-
-def _most_items(users: int) -> float:
-    return users * FIRST / _LISTS_AN_ITEM
 
 
 def _share(part: float, whole: float) -> float | None:

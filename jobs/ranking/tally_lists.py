@@ -8,11 +8,9 @@ import numpy.typing as npt
 
 from jobs.evaluation.ranking_metrics import diversity_of
 from jobs.ranking.save_lists import ListBlock
-from jobs.reranking.cover_catalogue import countable_items
 from jobs.reranking.draft import Draft
+from jobs.reranking.list_measures import FIRST, countable_items
 
-# Coverage and diversity are always of so many places, whatever the settings say.
-FIRST: Final = 10
 # Distinct categories / length that a list should have.
 DIVERSE: Final = 0.5
 

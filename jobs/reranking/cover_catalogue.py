@@ -13,6 +13,7 @@ import numpy.typing as npt
 from jobs.reranking.assign_places import Pairs, assign_places
 from jobs.reranking.cheapest_users import Offers, ranks_in_groups
 from jobs.reranking.give_places import GivenPlaces
+from jobs.reranking.list_measures import countable_items
 from reco_contracts.list_settings import CoverageSection
 
 # More than one place can cost: first every item is shown once, then every one twice, ...
@@ -53,11 +54,6 @@ def places_to_spend(
     levels = (int((exposure[is_available] > level).sum()) for level in range(rules.min_lists))
     needed = sum(max(0, wanted - reached) for reached in levels)
     return min(needed, int(rules.share * n_lists * first))
-
-
-def countable_items(n_available: int, n_places: int) -> float:
-    """What coverage is a share of: the available items, or a quarter of the places where there are fewer of these."""
-    return min(float(n_available), n_places / 4)
 
 
 def cover_catalogue(

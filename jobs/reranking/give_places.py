@@ -20,6 +20,7 @@ from jobs.models.base import PAD
 from jobs.reranking.cheapest_users import ranks_in_groups
 from jobs.reranking.draft import Draft, Source
 from jobs.reranking.insert_items import insert_items
+from jobs.reranking.list_measures import distinct_codes
 
 # New and pinned items are where they are for a reason of their own.
 _MOVABLE = (Source.PERSONAL, Source.SEGMENT, Source.POPULAR)
@@ -91,7 +92,7 @@ def find_places(
     n, width = heads.items.shape
     codes = np.where(heads.items >= 0, categories[heads.items], PAD)
     kept, lengths = heads.items >= 0, (heads.items >= 0).sum(axis=1)
-    floor = np.minimum(min_categories, _distinct(codes, kept))
+    floor = np.minimum(min_categories, distinct_codes(np.where(kept, codes, PAD)))
     discounts = 1 / np.log2(np.arange(width) + 2)
     found = GivenPlaces(*(np.zeros((n, turns), dtype=kind) for kind in (np.int16, np.float32, np.float32)))
     left = None if spare is None else spare.copy()
@@ -178,19 +179,13 @@ def _rank_within(items: npt.NDArray[np.int32], order: npt.NDArray[np.uint64]) ->
     return ranks
 
 
-def _distinct(codes: npt.NDArray[np.int32], kept: _Flags) -> _Indices:
-    """Distinct categories of each row, among the kept places."""
-    ordered = np.sort(np.where(kept, codes, PAD), axis=1)
-    return np.asarray((np.diff(ordered, axis=1, prepend=PAD) != 0).sum(axis=1))
-
-
 def _can_go(codes: npt.NDArray[np.int32], kept: _Flags, floor: _Indices) -> _Flags:
     """Whether a place is kept, and enough categories are left without it."""
     counts = np.zeros(codes.shape, dtype=np.int16)
     for place in range(codes.shape[1]):
         counts += (codes == codes[:, place, None]) & kept[:, place, None]
     is_only_one = (codes >= 0) & (counts == 1)
-    return np.asarray(kept & (_distinct(codes, kept)[:, None] - is_only_one >= floor[:, None]))
+    return np.asarray(kept & (distinct_codes(np.where(kept, codes, PAD))[:, None] - is_only_one >= floor[:, None]))
 
 
 def _loss(relevance: _Floats, kept: _Flags, place: _Indices, discounts: npt.NDArray[np.float64]) -> _Floats:

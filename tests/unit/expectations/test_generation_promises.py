@@ -22,7 +22,8 @@ from small_generation import (
     write_model,
 )
 
-from jobs.measuring.tally_figures import distinct_categories, exposure_gini
+from jobs.measuring.tally_figures import exposure_gini
+from jobs.reranking.list_measures import distinct_categories
 from jobs.validate_outputs import validate_lists
 from reco_contracts.artifacts import set_released_model
 from reco_contracts.errors import ValidationFailedError

@@ -111,12 +111,12 @@ def test_a_list_does_not_depend_on_who_else_is_ranked(case: Case) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(pools(), traits_drawn(), st.sampled_from(("none", *METHODS)), st.integers(1, 12), st.integers(0, 1))
+@given(pools(), traits_drawn(), st.sampled_from(("none", *METHODS)), st.integers(1, 12), st.sampled_from((0, 10)))
 def test_without_strength_a_list_is_the_first_of_its_pool(
-    pool: Draft, traits: ItemTraits, method: str, k: int, min_categories: int
+    pool: Draft, traits: ItemTraits, method: str, k: int, most: int
 ) -> None:
     """Also where it is chosen place by place, under a limit that every list keeps."""
-    chosen = DiversitySection(method=method, strength=0, min_categories=min_categories)
+    chosen = DiversitySection(method=method, strength=0, min_categories=0, max_per_category=most)
     lists = rerank(pool, k, traits, chosen)
     assert np.array_equal(lists.items, pool.items[:, :k])
     assert np.array_equal(lists.scores, pool.scores[:, :k])
