@@ -86,7 +86,7 @@ class PlainList:
         own = {("category", code): value for code, value in enumerate(self.mix)}
         return {kind: (1 - share) * own.get(kind, 0.0) + share * even for kind in kinds}
 
-    def kind(self, place: int) -> object:
+    def kind(self, place: int) -> tuple[str, int]:
         """The category; a place of the pool where an item has none."""
         code = int(self.traits.categories[self.items[place]])
         return ("category", code) if code >= 0 else ("alone", place)
