@@ -62,6 +62,26 @@ class RedisKeys:
         """String: the business rules that hold at read time (`live_rules.LiveRules`)."""
         return f"{self.namespace}:rules"
 
+    def recent(self, user_id: str) -> str:
+        """Hash: what a user did lately, a field an item, with what is like it; goes by itself."""
+        return f"{self.namespace}:recent:{user_id}"
+
+    def events(self, shard: int) -> str:
+        """Stream: accepted events, until they are drained into landing."""
+        return f"{self.namespace}:events:{shard}"
+
+    def served(self, shard: int) -> str:
+        """Stream: records of lists that were served, until they are drained into landing."""
+        return f"{self.namespace}:served:{shard}"
+
+    def api_keys(self) -> str:
+        """Hash: name of a caller -> its hashed key and what it may do."""
+        return f"{self.namespace}:keys"
+
+    def forgotten(self) -> str:
+        """Set: tombstones of erased users, keyed hashes of their ids."""
+        return f"{self.namespace}:forgotten"
+
 
 def list_bucket(subject: str, buckets: int) -> int:
     """The bucket of a subject (a user, an item, or a popular list's name)."""

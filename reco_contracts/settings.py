@@ -9,9 +9,8 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
@@ -26,6 +25,7 @@ from reco_contracts.list_settings import (
     ValidateSection,
 )
 from reco_contracts.redis_keys import RedisKeys
+from reco_contracts.serving_settings import PublishSection, RedisSection, ServingSection
 from reco_contracts.settings_section import Section
 from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
 
@@ -85,59 +85,6 @@ class CatalogueSection(Section):
 
     categories: Literal["tree", "tags"] = "tree"
     diversity_level: int = Field(2, ge=1)
-
-
-class PublishSection(Section):
-    """[publish]."""
-
-    subjects_per_bucket: int = Field(64, ge=1, le=512)
-    readback_sample: int = Field(200, ge=1)
-    safety_ttl_days: int = Field(14, ge=1)
-    why: bool = True
-
-
-class RedisSection(Section):
-    """[redis]; the password comes from RECO_REDIS__PASSWORD only."""
-
-    url: str = "redis://127.0.0.1:6379/0"
-    username: str | None = None
-    password: SecretStr | None = None
-    connect_timeout_seconds: float = Field(2.0, gt=0)
-    timeout_seconds: float = Field(5.0, gt=0)
-
-    @field_validator("url")
-    @classmethod
-    def _check_url(cls, url: str) -> str:
-        """Refuse what is no address; no part of it is shown, any could be of a password."""
-        if not _is_store_address(url):
-            raise ValueError(
-                "redis://HOST:PORT/DATABASE, rediss:// (TLS) or unix://PATH?db=DATABASE expected; "
-                "a password goes into RECO_REDIS__PASSWORD, or into the address percent-encoded"
-            )
-        return url
-
-
-def _is_store_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return False
-    database = parse_qs(parts.query).get("db", ["" if parts.scheme == "unix" else parts.path.strip("/")])[-1]
-    is_cut = bool(parts.fragment) or "@" in parts.query  # a password with a ? or # in it
-    return parts.scheme in ("redis", "rediss", "unix") and not is_cut and (database or "0").isdecimal()
-
-
-class ServingSection(Section):
-    """[serving]."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65_535)
-    workers: int = Field(1, ge=1)
-    default_limit: int = Field(20, ge=1)
-    max_limit: int = Field(100, ge=1)
-    read_timeout_seconds: float = Field(0.05, gt=0)
-    poll_seconds: float = Field(0.5, gt=0, le=1.0)
 
 
 class Settings(BaseSettings):

@@ -4,7 +4,8 @@ from functools import lru_cache
 
 from reco_contracts.logs import configure_logging
 from reco_contracts.settings import get_settings
-from serving_api.api import LookupApi, Receive, Scope, Send
+from serving_api.api import LookupApi
+from serving_api.asgi import Receive, Scope, Send
 
 
 @lru_cache(maxsize=1)

@@ -9,22 +9,23 @@ from reco_contracts.errors import ContractError, StoreUnavailableError
 from reco_contracts.feast_wire import decode_timestamp, decode_value, entity_key, feature_field, timestamp_field
 from serving_api.answers import Answer, json_answer
 from serving_api.parameters import read_id, read_query
+from serving_api.request import Request
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
 
 
-async def user_features(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+async def user_features(api: "LookupApi", request: Request) -> Answer:
     """The features of a user; see `_features`."""
-    return await _features(api, USER_FEATURES, segment, query_string)
+    return await _features(api, USER_FEATURES, request)
 
 
-async def item_features(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+async def item_features(api: "LookupApi", request: Request) -> Answer:
     """The features of an item; see `_features`."""
-    return await _features(api, ITEM_FEATURES, segment, query_string)
+    return await _features(api, ITEM_FEATURES, request)
 
 
-async def _features(api: "LookupApi", view: Table, segment: bytes, query_string: bytes) -> Answer:
+async def _features(api: "LookupApi", view: Table, request: Request) -> Answer:
     """One entity's features: one HMGET.
 
     An unknown entity, a dead store and values that cannot be read answer with status 200 and nulls;
@@ -33,9 +34,9 @@ async def _features(api: "LookupApi", view: Table, segment: bytes, query_string:
     Raises:
         BadRequestError: the id is wrong, or there are parameters.
     """
-    read_query(query_string, ())
+    read_query(request.query_string, ())
     join_key = view.key[0]
-    identifier = read_id(segment, join_key)
+    identifier = read_id(request.segment, join_key)
     names = [name for name in view.column_names if name not in (join_key, FEATURE_TIMESTAMP)]
     fields = [timestamp_field(view.name), *(feature_field(view.name, name) for name in names)]
     key = entity_key(api.live.keys.namespace, join_key, identifier)

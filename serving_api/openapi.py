@@ -17,7 +17,7 @@ def describe_api() -> _Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Reco lookup API", "version": _version(), "description": _ABOUT},
-        "paths": {path: {"get": operation} for path, operation in _operations().items()},
+        "paths": {path: {"get": operation} for path, operation in _gets().items()},
         "components": {"schemas": _schemas()},
     }
 
@@ -30,7 +30,7 @@ _ABOUT: Final = (
 )
 
 
-def _operations() -> dict[str, _Json]:
+def _gets() -> dict[str, _Json]:
     user, item = _path_id("user_id"), _path_id("item_id")
     limit = _query("limit", "Items wanted.", {"type": "integer", "minimum": 1})
     category = _query("category", "Only items of this category, of any level.", {"type": "string"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from serving_api.answers import HTML, Answer, json_bytes
 from serving_api.docs_page import DOCS_PAGE
 from serving_api.openapi import describe_api
+from serving_api.request import Request
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -30,16 +31,16 @@ def _description() -> bytes:
     return json_bytes(describe_api())
 
 
-async def index(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+async def index(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape
     """Links to everything else."""
     return Answer(_INDEX.encode(), content_type=HTML)
 
 
-async def openapi_json(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+async def openapi_json(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape
     """The OpenAPI description."""
     return Answer(_description())
 
 
-async def docs(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:  # noqa: ARG001 - a route's shape
+async def docs(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape
     """A page that reads the description; it loads nothing from elsewhere."""
     return Answer(DOCS_PAGE.encode(), content_type=HTML)

@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reco_contracts.settings import RedisSection
+from reco_contracts.serving_settings import RedisSection
 
 _DEFAULT_PORT = 6379
 

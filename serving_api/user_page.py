@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick
 from serving_api.generation import Generation
-from serving_api.lists import UNREADABLE, count_unreadable, source_of, stored_list
 from serving_api.parameters import BadRequestError, flag, id_set, one, read_id, read_query
+from serving_api.request import Request
 from serving_api.rules import Block, place_pins
+from serving_api.stored_lists import UNREADABLE, count_unreadable, source_of, stored_list
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -46,7 +47,7 @@ class _Row(NamedTuple):
     source: str
 
 
-async def user_page(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+async def user_page(api: "LookupApi", request: Request) -> Answer:
     """Lists of several surfaces for one user; without `dedupe=false` no item twice, the first surface has it.
 
     Popular items stand in for the first list only: one row of them is enough. Another
@@ -54,15 +55,14 @@ async def user_page(api: "LookupApi", segment: bytes, query_string: bytes) -> An
 
     Args:
         api: the process's state.
-        segment: the user id, percent-encoded.
-        query_string: surfaces, limit (of each list), dedupe, exclude.
+        request: user id in the path; surfaces, limit (of each list), dedupe, exclude.
 
     Raises:
         BadRequestError: an argument is wrong.
     """
     generation = api.live.generation
-    user = read_id(segment, "user_id")
-    query = read_query(query_string, _PARAMETERS)
+    user = read_id(request.segment, "user_id")
+    query = read_query(request.query_string, _PARAMETERS)
     surfaces = _surfaces(one(query, "surfaces"), generation)
     limit, excluded = api.read_limit(query), id_set(query, "exclude")
     is_deduped = flag(query, "dedupe", default=True)

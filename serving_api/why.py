@@ -11,8 +11,9 @@ from reco_contracts.why_codec import Contributor, unpack_why
 from serving_api.answers import Answer, json_answer
 from serving_api.catalogue import Catalogue
 from serving_api.generation import Generation
-from serving_api.lists import user_surface
 from serving_api.parameters import one, read_id, read_query
+from serving_api.request import Request
+from serving_api.stored_lists import user_surface
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -21,21 +22,20 @@ _Json = dict[str, Any]
 _EXPLAIN: Final = "`reco explain` has the artifacts to say why, and why not"
 
 
-async def why(api: "LookupApi", segment: bytes, query_string: bytes) -> Answer:
+async def why(api: "LookupApi", request: Request) -> Answer:
     """Why an item is in a user's list, as far as that was published; status 200 also where it was not.
 
     Args:
         api: the process's state.
-        segment: user id and item id, percent-encoded, with a slash between.
-        query_string: surface.
+        request: user id and item id in the path, with a slash between; surface.
 
     Raises:
         BadRequestError: an argument is wrong.
     """
     generation = api.live.generation
-    first, _, second = segment.partition(b"/")
+    first, _, second = request.segment.partition(b"/")
     user, item = read_id(first, "user_id"), read_id(second, "item_id")
-    surface = user_surface(one(read_query(query_string, ("surface",)), "surface"), generation)
+    surface = user_surface(one(read_query(request.query_string, ("surface",)), "surface"), generation)
     try:
         found = await _read(api, generation, surface, user, item)
     except (StoreUnavailableError, ContractError, LookupError, ValueError):

@@ -7,7 +7,8 @@ from typing import Any, Final
 from redis.connection import SSLConnection, parse_url
 
 from reco_contracts.errors import ConfigError
-from reco_contracts.settings import RedisSection, Settings
+from reco_contracts.serving_settings import RedisSection
+from reco_contracts.settings import Settings
 
 REPOSITORY_FOLDER: Final = Path(__file__).resolve().parents[2] / "feature_repo"
 

@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from reco_contracts.errors import PublishError, StoreUnavailableError
-from reco_contracts.settings import RedisSection
+from reco_contracts.serving_settings import RedisSection
 
 Store = redis.Redis
 

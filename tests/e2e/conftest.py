@@ -20,7 +20,8 @@ from jobs.publishing.connect_store import open_store
 from jobs.publishing.embedded_store import embedded_store
 from jobs.publishing.generation_store import read_pointer
 from reco_contracts.artifacts import Layout
-from reco_contracts.settings import RedisSection, load_settings
+from reco_contracts.serving_settings import RedisSection
+from reco_contracts.settings import load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 DAG = "recommendations_daily"

@@ -9,7 +9,7 @@ import redis
 
 from jobs.publishing.embedded_store import StoreAddress as EmbeddedStore
 from reco_contracts.errors import StoreUnavailableError
-from reco_contracts.settings import RedisSection
+from reco_contracts.serving_settings import RedisSection
 from serving_api.redis_pipe import RedisPipe
 from serving_api.store_address import parse_address
 

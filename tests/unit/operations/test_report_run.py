@@ -15,7 +15,8 @@ from jobs.operations import report_run
 from jobs.operations.report_run import raise_if_red, run
 from reco_contracts.errors import ContractError, RecoError
 from reco_contracts.manifests import ListsManifest, ModelManifest, encode_manifest
-from reco_contracts.settings import PathsSection, RedisSection, Settings, load_settings
+from reco_contracts.serving_settings import RedisSection
+from reco_contracts.settings import PathsSection, Settings, load_settings
 
 DAY = date(2026, 1, 31)
 

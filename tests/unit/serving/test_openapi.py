@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from reco_contracts.reasons import REASONS
-from serving_api import lists, user_page
-from serving_api.api import ROUTES
+from serving_api import lists, user_list, user_page
 from serving_api.openapi import describe_api
+from serving_api.routes import ROUTES
 
 
 def references(node: Any) -> Iterator[str]:
@@ -22,19 +22,20 @@ def references(node: Any) -> Iterator[str]:
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
-    assert set(describe_api()["paths"]) == {route.template for route in ROUTES}
+    described = {path: set(operations) for path, operations in describe_api()["paths"].items()}
+    assert described == {route.template: {method.lower() for method in route.operations} for route in ROUTES}
 
 
 def test_path_and_query_parameters_are_those_of_the_routes() -> None:
     paths = describe_api()["paths"]
     accepted = {
-        "/v1/users/{user_id}/recommendations": lists._RECOMMEND,
-        "/v1/items/{item_id}/similar": lists._SIMILAR,
-        "/v1/popular": lists._POPULAR,
+        "/v1/users/{user_id}/recommendations": user_list.PARAMETERS,
+        "/v1/items/{item_id}/similar": lists.OF_ITEM,
+        "/v1/popular": lists.OF_POPULAR,
         "/v1/users/{user_id}/recommendations/{item_id}/why": ("surface",),
-        "/v1/items/{item_id}/also_bought": lists._SIMILAR,
-        "/v1/trending": lists._OF_CATEGORY,
-        "/v1/new": lists._OF_CATEGORY,
+        "/v1/items/{item_id}/also_bought": lists.OF_ITEM,
+        "/v1/trending": lists.OF_CATEGORY,
+        "/v1/new": lists.OF_CATEGORY,
         "/v1/users/{user_id}/page": user_page._PARAMETERS,
     }
     for template, methods in paths.items():

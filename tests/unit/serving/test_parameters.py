@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reco_contracts.events import MAX_ID_LENGTH
-from serving_api.api import find_route
 from serving_api.parameters import BadRequestError, id_set, read_id, read_query, whole_number
+from serving_api.routes import find_route
 
 
 def outcome(read: Callable[[], object]) -> object:

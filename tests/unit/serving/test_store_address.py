@@ -2,7 +2,7 @@
 
 import ssl
 
-from reco_contracts.settings import RedisSection
+from reco_contracts.serving_settings import RedisSection
 from serving_api.store_address import parse_address
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.features.feast_environment import connection_string
 from reco_contracts.errors import ConfigError
-from reco_contracts.settings import RedisSection
+from reco_contracts.serving_settings import RedisSection
 
 
 def parsed(section: RedisSection) -> tuple[dict[str, str], dict[str, object]]:

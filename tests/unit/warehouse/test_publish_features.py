@@ -14,7 +14,8 @@ from jobs.features import apply_features, build_features, publish_features
 from jobs.features.publish_features import open_feature_store
 from jobs.publishing.embedded_store import StoreAddress, embedded_store
 from reco_contracts.errors import EmptyPartitionError, StoreUnavailableError
-from reco_contracts.settings import PathsSection, ProjectSection, RedisSection, Settings, load_settings
+from reco_contracts.serving_settings import RedisSection
+from reco_contracts.settings import PathsSection, ProjectSection, Settings, load_settings
 
 DAY = date(2024, 3, 31)
 NEXT_DAY = date(2024, 4, 1)

@@ -1,0 +1,84 @@
+"""Lists out of the store: looked up, named by their source, and answered for where they cannot be read."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from reco_contracts.errors import ContractError, StoreUnavailableError
+from reco_contracts.list_codec import first_reason, unpack_list
+from reco_contracts.logs import get_logger
+from reco_contracts.reasons import Reason
+from reco_contracts.surfaces import HOME
+from serving_api.answers import Answer, pick
+from serving_api.generation import Generation
+from serving_api.parameters import BadRequestError
+from serving_api.rules import Block
+
+if TYPE_CHECKING:
+    from serving_api.api import LookupApi
+
+_log = get_logger(__name__)
+
+# What a damaged list raises when it is read.
+UNREADABLE = (ContractError, LookupError, ValueError)
+_OF_SEGMENT, _PINNED = int(Reason.POPULAR_IN_SEGMENT), int(Reason.PINNED)
+
+
+async def stored_list(api: "LookupApi", generation: Generation, surface: str, subject: str) -> tuple[bytes | None, str]:
+    """A list from the store, and the name of what stands in where there is none."""
+    key = generation.list_key(api.live.keys, surface, subject)
+    if key is None:
+        return None, "popular" if generation.manifest else "fallback"
+    try:
+        value: Any = await api.live.pipe.send("HGET", key, subject)
+    except StoreUnavailableError:
+        return None, "fallback"
+    return value, "popular"
+
+
+def source_of(value: bytes | None) -> str:
+    """Whose a stored list is: what a segment likes stands first in the list of a user who did nothing yet."""
+    reason = first_reason(value) if value else Reason.UNKNOWN
+    if value and reason == _PINNED:
+        with suppress(*UNREADABLE):  # who reads the list will say so
+            reason = next((code for code in unpack_list(value).reasons if code != _PINNED), reason)
+    return "segment" if reason == _OF_SEGMENT else "personal"
+
+
+def own_block(
+    generation: Generation, value: bytes | None, source: str, limit: int, excluded: frozenset[str], category: str
+) -> list[Block]:
+    """The block of a stored list's items that may be shown; none where there is no list."""
+    if value is None:
+        return []
+    return [Block(pick(generation.catalogue, value, limit, excluded, category), source)]
+
+
+def answer_or_fallback(api: "LookupApi", build: Any, value: bytes | None, otherwise: str) -> Answer:
+    """Build an answer; a stored list that cannot be read is answered for like a store that is down."""
+    try:
+        answer: Answer = build(value, otherwise)
+    except UNREADABLE as error:
+        count_unreadable(api, error)
+        answer = build(None, "fallback")
+    return answer
+
+
+def count_unreadable(api: "LookupApi", error: Exception) -> None:
+    """Note that a stored list cannot be read; only the first one is logged."""
+    api.metrics.unreadable_lists += 1
+    if api.metrics.unreadable_lists == 1:
+        _log.error("a stored list cannot be read; counted from now on", error=repr(error))
+
+
+def user_surface(name: str | None, generation: Generation) -> str:
+    """The surface that a request names, home where it names none.
+
+    Raises:
+        BadRequestError: there is no such surface of users.
+    """
+    known = generation.user_surfaces()
+    if name is None or name in known:
+        return name or HOME
+    raise BadRequestError(
+        "unknown_surface", f"surface {name[:80]!r} is not known; there are: {', '.join(known)}", "surface"
+    )
