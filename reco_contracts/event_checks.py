@@ -96,7 +96,7 @@ def check_event(posted: Any, now: datetime, max_future_hours: int, source_key: s
     position = _check_numbers(numbers)
     if kind == EventType.IMPRESSION and (position is None or not (texts["request_id"] and texts["surface"])):
         raise _rejected(RejectReason.MISSING_CONTEXT, "", "an impression needs " + ", ".join(IMPRESSION_CONTEXT))
-    fields = {**texts, "event_type": kind, "value": value if kind in _VALUED else None}
+    fields: dict[str, Any] = {**texts, "event_type": kind, "value": value if kind in _VALUED else None}
     fields |= {"price": numbers["price"], "propensity": numbers["propensity"], "position": position}
     if not texts["event_id"]:
         fields["event_id"] = _derived_id(fields, "" if sent_at is None and source_key else str(micros), source_key)

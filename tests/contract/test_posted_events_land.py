@@ -47,8 +47,8 @@ an_event = st.fixed_dictionaries(
     optional={
         "event_type": st.one_of(st.sampled_from([*EventType]), st.sampled_from(["Click", " click ", "", None])),
         "occurred_at": a_time,
-        **{name: a_number for name in ("value", "price", "position", "propensity")},
-        **{name: a_text for name in NAMES[2:]},
+        **dict.fromkeys(("value", "price", "position", "propensity"), a_number),
+        **dict.fromkeys(NAMES[2:], a_text),
     },
 )
 
@@ -120,3 +120,13 @@ def test_an_event_without_a_time_happens_now_and_a_key_makes_its_repeat_the_same
     assert first.event.event_id == again.event.event_id
     assert check_event(event, NOW, HOURS, "other").event.event_id != first.event.event_id
     assert check_event(event, NOW, HOURS).event.event_id != check_event(event, later, HOURS).event.event_id
+
+
+@pytest.mark.parametrize("price", [0, 3, 0.1, 1e-4, 1e-5, 1.25e-5, 1e-6, 1.5e-7, 1e15, 1e16, 1.25e22, 5e-324])
+def test_an_event_without_an_id_gets_the_one_that_landing_gives_it(price: float) -> None:
+    event = {"user_id": "u", "item_id": "é", "event_type": "purchase", "value": 2, "price": price, "position": 3}
+    event["occurred_at"] = "2024-05-02T11:22:33.25+02:00"
+    told, direct = posted(event), landed(msgspec.json.encode(event))
+    assert not isinstance(told, str)
+    assert not isinstance(direct, str)
+    assert told.event.event_id == direct["event_id"]
