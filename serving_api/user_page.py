@@ -75,7 +75,7 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
             taken.update(row.items)
         rows.append(row)
     lists = b",".join(row.rendered for row in rows)
-    body = _PAGE % (api.request_id(), json_bytes(user), generation.name_json, lists)
+    body = _PAGE % (request.request_id, json_bytes(user), generation.name_json, lists)
     return Answer(body, generation=generation.name_header, source=rows[0].source)
 
 

@@ -1,0 +1,75 @@
+"""Which members an answer's items have: all of them, a choice, or nothing but their ids."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from reco_contracts.list_codec import PackedHead
+from serving_api.catalogue import Catalogue, score_texts
+from serving_api.parameters import BadRequestError, Query, one
+
+IDS: Final = "ids"
+MEMBERS: Final = ("item_id", "rank", "score", "title", "categories", "source", "reason")
+
+Fields = tuple[str, ...]
+ALL: Final[Fields] = MEMBERS
+LEAN: Final[Fields] = (IDS,)
+
+_json = msgspec.json.encode
+
+
+def read_fields(query: Query) -> Fields:
+    """The members that a request names, in the order of a full item; all where it names none.
+
+    Raises:
+        BadRequestError: one of them is none.
+    """
+    text = one(query, "fields")
+    return ALL if text is None else choose_fields(text.split(","))
+
+
+def choose_fields(names: list[str]) -> Fields:
+    """The same for names that are split already; the id is always there.
+
+    Raises:
+        BadRequestError: one of them is none.
+    """
+    if names == [IDS]:
+        return LEAN
+    for name in names:
+        if name not in MEMBERS:
+            known = f"{', '.join(MEMBERS)}; or {IDS} alone"
+            raise BadRequestError("invalid_fields", f"items have no field {name[:40]!r}; there are: {known}", "fields")
+    chosen = tuple(member for member in MEMBERS if member == "item_id" or member in names)
+    return ALL if chosen == ALL else chosen
+
+
+def render_items(catalogue: Catalogue, picked: PackedHead, source: str, first_rank: int, fields: Fields) -> list[bytes]:
+    """The items as pieces of JSON with a comma at the end; see `Catalogue.render`.
+
+    Raises:
+        LookupError: an index, a score or a reason code is not known.
+    """
+    if fields is ALL:
+        return catalogue.render(picked, source, first_rank)
+    if fields is LEAN:
+        texts = catalogue.id_texts
+        return [b",".join([texts[item] for item in picked.items]) + b","] if picked.items else []
+    return [_json(item) + b"," for item in _chosen(catalogue, picked, source, first_rank, fields)]
+
+
+def _chosen(
+    catalogue: Catalogue, picked: PackedHead, source: str, first_rank: int, fields: Fields
+) -> Iterator[dict[str, Any]]:
+    for at, item in enumerate(picked.items):
+        makers: dict[str, Callable[[], Any]] = {
+            "item_id": lambda item=item: catalogue.ids[item],
+            "rank": lambda at=at: first_rank + at,
+            "score": lambda at=at: msgspec.Raw(score_texts()[picked.score_codes[at]]),
+            "title": lambda item=item: catalogue.titles[item],
+            "categories": lambda item=item: catalogue.categories[item],
+            "source": lambda: source,
+            "reason": lambda at=at: catalogue.describe(picked.reasons[at], picked.seeds[at]),
+        }
+        yield {name: makers[name]() for name in fields}
