@@ -13,6 +13,7 @@ from serving_api.fields import ALL, LEAN, Fields, render_items
 from serving_api.generation import Generation
 from serving_api.parameters import BadRequestError
 from serving_api.rules import Block
+from serving_api.served import Served, served_items
 
 JSON: Final = b"application/json"
 HTML: Final = b"text/html; charset=utf-8"
@@ -33,6 +34,8 @@ class Answer(NamedTuple):
         source: of a list, for the metrics.
         allow: for the header Allow.
         etag: of what is shown, for the header ETag; empty = the answer cannot be kept.
+        request_id: as JSON, as it stands in the body; empty = the answer has none.
+        served: what it showed to a user, to be logged.
     """
 
     body: bytes
@@ -42,6 +45,8 @@ class Answer(NamedTuple):
     source: str = ""
     allow: bytes = b""
     etag: bytes = b""
+    request_id: bytes = b""
+    served: tuple[Served, ...] = ()
 
 
 class Picked(NamedTuple):
@@ -133,8 +138,9 @@ def list_answer(
     generation: Generation,
     surface: str,
     blocks: list[Block],
-    fields: Fields = ALL,
+    user: str = "",
     *,
+    fields: Fields = ALL,
     first_rank: int = 1,
     cursor: bytes = b"null",
 ) -> Answer:
@@ -146,6 +152,7 @@ def list_answer(
         generation: the one that answers.
         surface: the list's surface.
         blocks: items by source, in order; the first block with items names the answer's source.
+        user: to whom the list is shown; "" = it is nobody's, and is not logged.
         fields: members of the items.
         first_rank: rank of the first item.
         cursor: where the next page begins, as JSON.
@@ -156,10 +163,13 @@ def list_answer(
     pieces, source = list_pieces(generation, surface, blocks, fields, first_rank)
     pieces[0] = _ENVELOPE % (subject, generation.name_json) + pieces[0]
     pieces.append(b',"cursor":%b}' % cursor)
-    return tagged_answer(request_id, b"".join(pieces), generation, source)
+    served = served_items(user, surface, [block.picked.items for block in blocks], first_rank) if user else ()
+    return tagged_answer(request_id, b"".join(pieces), generation, source, served)
 
 
-def tagged_answer(request_id: str, members: bytes, generation: Generation, source: str) -> Answer:
+def tagged_answer(
+    request_id: str, members: bytes, generation: Generation, source: str, served: tuple[Served, ...]
+) -> Answer:
     """An answer with a tag of all that it shows; the request id, new each time, is not part of that.
 
     Args:
@@ -167,10 +177,18 @@ def tagged_answer(request_id: str, members: bytes, generation: Generation, sourc
         members: the answer's other members as JSON, with the closing brace.
         generation: the one that answers.
         source: of the first list.
+        served: what it shows to a user.
     """
     tag = b'W/"%016x"' % (mmh3_x64_128_uintdigest(members) & _TAG_BITS)
-    body = b'{"request_id":"%b",%b' % (request_id.encode(), members)
-    return Answer(body, generation=generation.name_header, source=source, etag=tag)
+    own_id = b'"%b"' % request_id.encode()
+    return Answer(
+        b'{"request_id":%b,%b' % (own_id, members),
+        generation=generation.name_header,
+        source=source,
+        etag=tag,
+        request_id=own_id,
+        served=served,
+    )
 
 
 def list_pieces(

@@ -23,6 +23,7 @@ _LONGEST_LIST: Final = 1_000
 # How long a process waits for its lists before it answers requests without them.
 _START_SECONDS: Final = 10.0
 
+
 class LookupApi:
     """One process's API.
 

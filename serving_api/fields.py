@@ -1,6 +1,6 @@
 """Which members an answer's items have: all of them, a choice, or nothing but their ids."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -56,20 +56,25 @@ def render_items(catalogue: Catalogue, picked: PackedHead, source: str, first_ra
     if fields is LEAN:
         texts = catalogue.id_texts
         return [b",".join([texts[item] for item in picked.items]) + b","] if picked.items else []
-    return [_json(item) + b"," for item in _chosen(catalogue, picked, source, first_rank, fields)]
+    columns = [_column(name, catalogue, picked, source, first_rank) for name in fields]
+    return [_json(dict(zip(fields, item, strict=True))) + b"," for item in zip(*columns, strict=True)]
 
 
-def _chosen(
-    catalogue: Catalogue, picked: PackedHead, source: str, first_rank: int, fields: Fields
-) -> Iterator[dict[str, Any]]:
-    for at, item in enumerate(picked.items):
-        makers: dict[str, Callable[[], Any]] = {
-            "item_id": lambda item=item: catalogue.ids[item],
-            "rank": lambda at=at: first_rank + at,
-            "score": lambda at=at: msgspec.Raw(score_texts()[picked.score_codes[at]]),
-            "title": lambda item=item: catalogue.titles[item],
-            "categories": lambda item=item: catalogue.categories[item],
-            "source": lambda: source,
-            "reason": lambda at=at: catalogue.describe(picked.reasons[at], picked.seeds[at]),
-        }
-        yield {name: makers[name]() for name in fields}
+def _column(name: str, catalogue: Catalogue, picked: PackedHead, source: str, first_rank: int) -> Iterable[Any]:
+    """One member of every item."""
+    count = len(picked.items)
+    match name:
+        case "item_id":
+            return map(catalogue.ids.__getitem__, picked.items)
+        case "rank":
+            return range(first_rank, first_rank + count)
+        case "score":
+            return [msgspec.Raw(score_texts()[code]) for code in picked.score_codes]
+        case "title":
+            return map(catalogue.titles.__getitem__, picked.items)
+        case "categories":
+            return map(catalogue.categories.__getitem__, picked.items)
+        case "source":
+            return [source] * count
+        case _:
+            return map(catalogue.describe, picked.reasons, picked.seeds)
