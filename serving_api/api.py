@@ -14,6 +14,7 @@ from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
 from serving_api.request import Request
+from serving_api.response_headers import Headers, headers_of, unless_known
 from serving_api.routes import Route, find_route
 
 _log = get_logger(__name__)
@@ -21,8 +22,6 @@ _log = get_logger(__name__)
 _LONGEST_LIST: Final = 1_000
 # How long a process waits for its lists before it answers requests without them.
 _START_SECONDS: Final = 10.0
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class LookupApi:
@@ -63,10 +62,6 @@ class LookupApi:
         """An id that no other request of any process has."""
         return f"{self._prefix}-{next(self._numbers):x}"
 
-    def request_id(self) -> bytes:
-        """The same, as JSON."""
-        return b'"%b"' % self.new_request_id().encode()
-
     def read_limit(self, query: Query) -> int:
         """The number of items that a request asks for.
 
@@ -83,12 +78,9 @@ class LookupApi:
         """Answer one request, and count it."""
         began = perf_counter()
         route, request.segment = find_route(request.path)
-        answer = await self._answer(route, request)
-        headers = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body))]
-        if answer.generation:
-            headers.append((b"x-reco-generation", answer.generation))
-        if answer.allow:
-            headers.append((b"allow", answer.allow))
+        request.request_id = self.new_request_id()
+        answer = unless_known(request, await self._answer(route, request))
+        headers = headers_of(request, answer)
         template = route.template if route else "unknown"
         self.metrics.observe(template, answer.status, answer.source, perf_counter() - began)
         return answer, headers

@@ -36,7 +36,7 @@ def test_path_and_query_parameters_are_those_of_the_routes() -> None:
         "/v1/items/{item_id}/also_bought": lists.OF_ITEM,
         "/v1/trending": lists.OF_CATEGORY,
         "/v1/new": lists.OF_CATEGORY,
-        "/v1/users/{user_id}/page": user_page._PARAMETERS,
+        "/v1/users/{user_id}/page": user_page.PARAMETERS,
     }
     for template, methods in paths.items():
         parameters = methods["get"].get("parameters", [])
