@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from reco_contracts.settings_section import Section
+from reco_contracts.stream_entries import MAX_SHARDS
 
 
 class PublishSection(Section):
@@ -73,11 +74,21 @@ class SessionSection(Section):
 
 
 class StreamsSection(Section):
-    """[streams]: what was posted and what was served, on its way to landing."""
+    """[streams]: what was posted, on its way to landing."""
 
-    event_shards: int = Field(1, ge=1, le=64)
+    event_shards: int = Field(1, ge=1, le=MAX_SHARDS)
     max_entries: int = Field(200_000, ge=1)
     max_mb: int = Field(256, ge=1)
     max_body_mb: float = Field(2.0, gt=0)
     write_timeout_seconds: float = Field(1.0, gt=0)
     retry_after_seconds: int = Field(5, ge=1)
+
+
+class ServedSection(Section):
+    """[served]: the log of served lists."""
+
+    is_logged: bool = True
+    shards: int = Field(1, ge=1, le=MAX_SHARDS)
+    flush_seconds: float = Field(0.25, gt=0, le=10)
+    queue_records: int = Field(20_000, ge=1)
+    max_entries: int = Field(20_000, ge=1)

@@ -28,6 +28,7 @@ from reco_contracts.redis_keys import RedisKeys
 from reco_contracts.serving_settings import (
     PublishSection,
     RedisSection,
+    ServedSection,
     ServingSection,
     SessionSection,
     StreamsSection,
@@ -125,6 +126,7 @@ class Settings(BaseSettings):
     serving: ServingSection = ServingSection()
     session: SessionSection = SessionSection()
     streams: StreamsSection = StreamsSection()
+    served: ServedSection = ServedSection()
 
     @classmethod
     def settings_customise_sources(

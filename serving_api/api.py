@@ -82,6 +82,8 @@ class LookupApi:
         answer = unless_known(request, await self._answer(route, request))
         headers = headers_of(request, answer)
         template = route.template if route else "unknown"
+        if answer.served:
+            self.live.served_log.add(request, answer)
         self.metrics.observe(template, answer.status, answer.source, perf_counter() - began)
         return answer, headers
 
