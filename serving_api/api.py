@@ -34,14 +34,17 @@ class LookupApi:
         live: the generation and the store.
         metrics: counts of this process.
         default_limit: items in an answer.
+        max_limit: the most that a request may ask for.
+        max_batch_users: users of a batch read.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Prepare; nothing is opened before `start`."""
         self.live = Live(settings)
         self.metrics = Metrics(self.live)
-        self._max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
-        self.default_limit = min(settings.serving.default_limit, self._max_limit)
+        self.max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
+        self.default_limit = min(settings.serving.default_limit, self.max_limit)
+        self.max_batch_users = settings.serving.max_batch_users
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
         self._starting: asyncio.Task[None] | None = None
@@ -68,7 +71,7 @@ class LookupApi:
         Raises:
             BadRequestError: it is no number between 1 and serving.max_limit.
         """
-        return whole_number(query, "limit", self.default_limit, 1, self._max_limit)
+        return whole_number(query, "limit", self.default_limit, 1, self.max_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer through ASGI."""

@@ -24,6 +24,8 @@ class Wanted:
         category: of popular items and of pins; "" = all.
         own_category: of the list's own items; popular ones fill up what it cannot.
         has_stand_in: whether popular items stand in for a list with nothing in it.
+        exclude_seen: whether items of the user's recent events are left out: None = those that were bought or
+            dismissed, True = all of them, False = those that were dismissed.
         fields: members of the items.
     """
 
@@ -34,6 +36,7 @@ class Wanted:
     category: str = ""
     own_category: str = ""
     has_stand_in: bool = True
+    exclude_seen: bool | None = None
     fields: Fields = ALL
 
 

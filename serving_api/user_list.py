@@ -7,7 +7,7 @@ from serving_api.answers import Answer, json_bytes
 from serving_api.fields import read_fields
 from serving_api.list_pages import Own, Wanted, answer_page
 from serving_api.paging import Page, find_page
-from serving_api.parameters import id_set, name_or_empty, one, read_id, read_query
+from serving_api.parameters import flag_or_none, id_set, name_or_empty, one, read_id, read_query
 from serving_api.request import Request
 from serving_api.stored_lists import answer_or_fallback, check_there, source_of, stored_list, user_surface
 
@@ -56,6 +56,7 @@ async def _wanted(api: "LookupApi", request: Request) -> Wanted:
         id_set(query, "exclude"),
         category,
         category,
+        exclude_seen=flag_or_none(query, "exclude_seen"),
         fields=read_fields(query),
     )
 

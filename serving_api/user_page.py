@@ -9,7 +9,7 @@ from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick, tagged_answer
 from serving_api.fields import Fields, read_fields
 from serving_api.generation import Generation
-from serving_api.parameters import BadRequestError, flag, id_set, one, read_id, read_query
+from serving_api.parameters import BadRequestError, flag, flag_or_none, id_set, one, read_id, read_query
 from serving_api.request import Request
 from serving_api.rules import Block, place_pins
 from serving_api.served import served_items
@@ -44,12 +44,14 @@ class _Wanted(NamedTuple):
         generation: that answers.
         limit: items of a row.
         excluded: item ids to leave out.
+        exclude_seen: see `list_pages.Wanted`.
         fields: members of the items.
     """
 
     generation: Generation
     limit: int
     excluded: frozenset[str]
+    exclude_seen: bool | None
     fields: Fields
 
 
@@ -84,7 +86,8 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     user = read_id(request.segment, "user_id")
     query = read_query(request.query_string, PARAMETERS)
     surfaces = _surfaces(one(query, "surfaces"), generation)
-    wanted = _Wanted(generation, api.read_limit(query), id_set(query, "exclude"), read_fields(query))
+    limit, excluded = api.read_limit(query), id_set(query, "exclude")
+    wanted = _Wanted(generation, limit, excluded, flag_or_none(query, "exclude_seen"), read_fields(query))
     is_deduped = flag(query, "dedupe", default=True)
     asked = await asyncio.gather(*(_ask(api, generation, surface, user) for surface in surfaces))
     taken: set[int] = set()
