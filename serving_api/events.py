@@ -218,5 +218,3 @@ def _refused(intake: EventIntake, events: int, cause: str, message: str) -> Answ
     intake.refused[cause] += events
     error = {"code": cause, "message": f"{message}; send them again", "field": None}
     return json_answer({"error": error}, _UNAVAILABLE)._replace(headers=((b"retry-after", intake.retry_after),))
-
-
