@@ -30,7 +30,7 @@ class ServedRecord(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         generation: whose indices the items are.
         first_position: of the first item, 1-based.
         propensity: the chance that this list was chosen.
-        packed_items: indices in order, see `packed_items`.
+        packed_items: indices in order, little-endian uint32.
     """
 
     served_at_ms: int
@@ -59,14 +59,34 @@ class ServedRecord(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 _decoder = msgspec.msgpack.Decoder(list[ServedRecord])
 
 
-def pack_items(items: Sequence[int]) -> bytes:
-    """Item indices as a record holds them."""
-    return _packer(len(items)).pack(*items)
-
-
-def encode_record(record: ServedRecord) -> bytes:
-    """One record, to be joined with others."""
-    return _encode(record)
+def encode_record(  # noqa: PLR0913 - a record's fields, on the way of every request: no object is made of them
+    served_at_ms: int,
+    request_id: str,
+    user_id: str,
+    surface: str,
+    variant: str,
+    experiment: str,
+    generation: str,
+    first_position: int,
+    propensity: float,
+    items: Sequence[int],
+) -> bytes:
+    """One record, to be joined with others; the arguments are those of `ServedRecord`, the items not packed."""
+    packed = _packer(len(items)).pack(*items)
+    return _encode(
+        (
+            served_at_ms,
+            request_id,
+            user_id,
+            surface,
+            variant,
+            experiment,
+            generation,
+            first_position,
+            propensity,
+            packed,
+        )
+    )
 
 
 def join_records(encoded: Sequence[bytes]) -> bytes:
