@@ -80,7 +80,7 @@ def test_what_nobody_sees_is_not_logged(store: redis.Redis, settings: Settings) 
         await client.get(f"{path}?limit=nine")
         await client.get("/v1/popular")
         await client.get("/v1/items/item-1/similar")
-        batch = await client.post("/v1/recommendations:batch", json={"user_ids": ["user-7"]})
+        batch = await client.post("/v1/recommendations:batch", json={"users": ["user-7"]})
         assert batch.status_code == 200, batch.text
         tag = (await client.get(path, headers={"X-Reco-No-Log": "1"})).headers.get("etag")
         assert tag

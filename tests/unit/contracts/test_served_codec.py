@@ -1,5 +1,7 @@
 """Served records survive the way through a stream entry, and nothing else passes for them."""
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,18 +37,16 @@ def test_records_come_back_as_they_were(records) -> None:
 
 @given(st.binary(max_size=200))
 def test_other_bytes_are_refused_in_words(value: bytes) -> None:
-    try:
-        records = decode_records(value)
-    except ContractError as error:
-        assert str(len(value)) in str(error)
-    else:
-        assert isinstance(records, list)
+    with pytest.raises(ContractError, match=f"{len(value)} bytes") if not _is_empty_array(value) else nullcontext():
+        decode_records(value)
+
+
+def _is_empty_array(value: bytes) -> bool:
+    return value in (b"\x90", b"\xdc\0\0", b"\xdd\0\0\0\0")
 
 
 def test_half_an_item_is_refused() -> None:
-    (record,) = decode_records(join_records([encode_record(1, "r", "u", "s", "v", "", "g", 1, 1.0, (1, 2))]))
-    broken = type(record)(
-        **{name: getattr(record, name) for name in record.__struct_fields__} | {"packed_items": b"xyz"}
-    )
-    with pytest.raises(ContractError, match="multiple of 4"):
-        _ = broken.items
+    packed = encode_record(1, "r", "u", "s", "v", "", "g", 1, 1.0, (1, 2))
+    assert packed.endswith(b"\xc4\x08" + bytes([1, 0, 0, 0, 2, 0, 0, 0]))
+    with pytest.raises(ContractError, match="part of an item"):
+        decode_records(join_records([packed[:-10] + b"\xc4\x03" + bytes(3)]))
