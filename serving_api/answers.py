@@ -36,6 +36,7 @@ class Answer(NamedTuple):
         etag: of what is shown, for the header ETag; empty = the answer cannot be kept.
         request_id: as JSON, as it stands in the body; empty = the answer has none.
         served: what it showed to a user, to be logged.
+        headers: any others.
     """
 
     body: bytes
@@ -47,6 +48,7 @@ class Answer(NamedTuple):
     etag: bytes = b""
     request_id: bytes = b""
     served: tuple[Served, ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Picked(NamedTuple):

@@ -10,6 +10,8 @@ from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from serving_api.answers import Answer, error_answer
 from serving_api.asgi import Receive, Scope, Send, serve
+from serving_api.event_intake import EventIntake
+from serving_api.event_metrics import EventMetrics
 from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
@@ -32,6 +34,8 @@ class LookupApi:
 
     Attributes:
         live: the generation and the store.
+        events: what is done with posted events.
+        session: how much the latest events change a list.
         metrics: counts of this process.
         default_limit: items in an answer.
         max_limit: the most that a request may ask for.
@@ -41,7 +45,10 @@ class LookupApi:
     def __init__(self, settings: Settings) -> None:
         """Prepare; nothing is opened before `start`."""
         self.live = Live(settings)
+        self.events = EventIntake(settings)
+        self.session = settings.session
         self.metrics = Metrics(self.live)
+        self.metrics.register(EventMetrics(self.events))
         self.max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
         self.default_limit = min(settings.serving.default_limit, self.max_limit)
         self.max_batch_users = settings.serving.max_batch_users
@@ -52,6 +59,7 @@ class LookupApi:
     async def start(self) -> None:
         """Connect and load, for ten seconds at most; a larger catalogue goes on loading behind."""
         if self._starting is None:
+            self.events.start()
             self._starting = asyncio.get_running_loop().create_task(self.live.start())
             await asyncio.wait({self._starting}, timeout=_START_SECONDS)
 
@@ -59,6 +67,7 @@ class LookupApi:
         """Close the connections."""
         if self._starting:
             await asyncio.wait({self._starting})
+        await self.events.close()
         await self.live.close()
 
     def new_request_id(self) -> str:

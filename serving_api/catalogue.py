@@ -29,6 +29,7 @@ class Catalogue:
 
     Attributes:
         ids: by index, as are titles and categories.
+        indices: by id.
         id_texts: ids as JSON, by index; made on first use.
         rules: that hold now; replaced whole, at any moment.
     """
@@ -36,6 +37,7 @@ class Catalogue:
     def __init__(self) -> None:
         """An empty catalogue; `add` fills it."""
         self.ids: dict[int, str] = {}
+        self.indices: dict[str, int] = {}
         self.titles: dict[int, str] = {}
         self.categories: dict[int, tuple[str, ...]] = {}
         self.id_texts = _IdTexts(self.ids)
@@ -62,6 +64,7 @@ class Catalogue:
             self.ids[index], self.titles[index], self.categories[index] = item_id, chunk.titles[at], categories
             self._heads[index] = b'{"item_id":%b,"rank":' % _json(item_id)
             self._tails[index] = b',"title":%b,"categories":%b,"source":' % (_json(chunk.titles[at]), _json(categories))
+            self.indices[item_id] = index
             if at % batch == batch - 1:
                 yield
 

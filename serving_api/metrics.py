@@ -68,6 +68,10 @@ class Metrics(Collector):
         counts[bisect_left(_BOUNDS_SECONDS, seconds)] += 1
         self._seconds[route] = self._seconds.get(route, 0.0) + seconds
 
+    def register(self, collector: Collector) -> None:
+        """Show further metrics beside these."""
+        self._registry.register(collector)
+
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self._registry)
