@@ -14,14 +14,13 @@ from jobs.warehouse.code_cache import CodeCache
 
 
 def keep_serializers(cache: CodeCache) -> None:
-    """Generate serializers where they are used, and compile the same text once: most of some 800 are alike.
+    """Make a class's serializers when they are first used, for a build uses few of some 600; keep their code.
 
+    mashumaro can do so itself, by a generated method that generates the real one; what is set here is no text.
     To be called before dbt is imported, whose classes are made then.
     """
-    from mashumaro.config import BaseConfig
     from mashumaro.core.meta.code.builder import CodeBuilder
-
-    BaseConfig.lazy_compilation = True
+    from mashumaro.mixins import dict as mixin
 
     def compile_text(builder: CodeBuilder) -> None:
         text = builder.lines.as_text()
@@ -29,6 +28,49 @@ def keep_serializers(cache: CodeCache) -> None:
         exec(code, builder.globals, builder.__dict__)  # noqa: S102 - as mashumaro does, with the text
 
     CodeBuilder.compile = compile_text
+    mixin.compile_mixin_packer = _pack_later
+    mixin.compile_mixin_unpacker = _unpack_later
+
+
+def _pack_later(cls: type, format_name: str = "dict", dialect: Any = None, **encoding: Any) -> None:
+    from mashumaro.core.meta.code.builder import CodeBuilder
+
+    name = CodeBuilder.get_pack_method_name(format_name=format_name, encoder=encoding.get("encoder"))
+    making = {"format_name": format_name, "default_dialect": dialect, "allow_postponed_evaluation": False, **encoding}
+
+    def pack(self: Any, *arguments: Any, **options: Any) -> Any:
+        CodeBuilder(type(self), first_method=name, **making).add_pack_method()
+        return getattr(self, name)(*arguments, **options)
+
+    setattr(cls, name, pack)
+    setattr(cls, name.public, pack)
+
+
+def _unpack_later(cls: type, format_name: str = "dict", dialect: Any = None, decoder: Any = None) -> None:
+    from mashumaro.core.meta.code.builder import CodeBuilder
+
+    name = CodeBuilder.get_unpack_method_name(format_name=format_name, decoder=decoder)
+    making = {"format_name": format_name, "default_dialect": dialect, "allow_postponed_evaluation": False}
+
+    def unpack(made: Any, *arguments: Any, **options: Any) -> Any:
+        CodeBuilder(made, first_method=name, decoder=decoder, **making).add_unpack_method()
+        return getattr(made, name)(*arguments, **options)
+
+    setattr(cls, name, classmethod(unpack))
+    setattr(cls, name.public, classmethod(unpack))
+
+
+def keep_data_classes(cache: CodeCache) -> None:
+    """Keep the code of what `dataclasses` writes for each class: some 2,000 small functions.
+
+    To be called before dbt is imported.
+    """
+    import dataclasses
+
+    def run_text(text: str, names: dict[str, Any], found: dict[str, Any]) -> None:
+        exec(cache.get("data class", text, lambda: compile(text, "<string>", "exec")), names, found)  # noqa: S102
+
+    dataclasses.exec = run_text  # type: ignore[attr-defined]
 
 
 def keep_templates(cache: CodeCache) -> None:

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 from jobs.warehouse.code_cache import open_code_cache
 from jobs.warehouse.lean_dbt import (
     drop_unread_events,
+    keep_data_classes,
     keep_schemas,
     keep_serializers,
     keep_templates,
@@ -41,7 +42,8 @@ def main(arguments: list[str]) -> int:
     gc.disable()
     target = Path(os.environ["DBT_TARGET_PATH"])
     cache = open_code_cache(target)
-    keep_serializers(cache)  # before dbt's classes are made
+    keep_data_classes(cache)
+    keep_serializers(cache)
     keep_templates(cache)
     keep_schemas(cache)
     drop_unread_events()
