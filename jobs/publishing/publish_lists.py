@@ -145,7 +145,7 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     claim_pointer(store, keys, seen, publisher)
     _make_room(store, keys, seen, leaving)
     record_generation(store, keys, manifest)
-    target = WriteTarget(store, keys, manifest, publication.expire_at)
+    target = WriteTarget(store, keys, manifest, publication.expire_at, publication.connections)
     write_catalogue(target, chunks)
     every = [*publication.sizes.values(), *publication.why_sizes.values()]
     with progress_bar(f"publish {manifest.generation}", sum(size.subjects for size in every)) as advance:
