@@ -1,5 +1,6 @@
 """Connect to the Redis-protocol store, one server or a cluster, and turn its errors into ours."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -76,6 +77,14 @@ def primaries(store: Store) -> dict[str, redis.Redis]:
     if not isinstance(store, redis.RedisCluster):
         return {"": store}
     return {node.name: store.get_redis_connection(node) for node in store.get_primaries()}
+
+
+def slot_shares(store: Store) -> dict[str, float]:
+    """The share of all keys that each of `primaries` holds, by its slots."""
+    if not isinstance(store, redis.RedisCluster):
+        return {"": 1.0}
+    owners = Counter(nodes[0].name for nodes in store.nodes_manager.slots_cache.values())
+    return {name: owners[name] / owners.total() for name in primaries(store)}
 
 
 def primary_of(store: Store, key: str | bytes | int) -> str:
