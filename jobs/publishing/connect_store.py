@@ -49,7 +49,11 @@ def store_errors(section: RedisSection) -> Iterator[None]:
     where = readable_url(section.url)
     try:
         yield
-    except (redis.AuthenticationError, NoPermissionError) as error:
+    except NoPermissionError as error:
+        raise StoreUnavailableError(
+            f"{where} does not allow it to this user: {error}. docs/store.md names the rights that are needed."
+        ) from error
+    except redis.AuthenticationError as error:
         raise StoreUnavailableError(
             f"{where} rejects the login: {error}. Set RECO_REDIS__PASSWORD (and redis.username for an ACL user)."
         ) from error
