@@ -30,6 +30,7 @@ class Answer(NamedTuple):
         generation: for the header X-Reco-Generation; empty = no header.
         source: of a list, for the metrics.
         allow: for the header Allow.
+        headers: any others.
     """
 
     body: bytes
@@ -38,6 +39,7 @@ class Answer(NamedTuple):
     generation: bytes = b""
     source: str = ""
     allow: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def pick(
@@ -131,7 +133,7 @@ def json_answer(content: Any, status: int = 200) -> Answer:
 def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
     """A mistake of the caller's."""
     detail = {"code": error.code, "message": error.message, "field": error.field}
-    return Answer(json_bytes({"error": detail}), error.status, allow=allow)
+    return Answer(json_bytes({"error": detail}), error.status, allow=allow, headers=error.headers)
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)

@@ -10,6 +10,9 @@ from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from serving_api.answers import Answer, error_answer
 from serving_api.asgi import Receive, Scope, Send, serve
+from serving_api.cors import CrossOrigin
+from serving_api.doors import Doors
+from serving_api.error_log import ErrorLog
 from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
@@ -21,6 +24,7 @@ _log = get_logger(__name__)
 _LONGEST_LIST: Final = 1_000
 # How long a process waits for its lists before it answers requests without them.
 _START_SECONDS: Final = 10.0
+_FIRST_ERROR: Final = 400
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -33,6 +37,7 @@ class LookupApi:
 
     Attributes:
         live: the generation and the store.
+        doors: who may come in.
         metrics: counts of this process.
         default_limit: items in an answer.
     """
@@ -40,7 +45,10 @@ class LookupApi:
     def __init__(self, settings: Settings) -> None:
         """Prepare; nothing is opened before `start`."""
         self.live = Live(settings)
-        self.metrics = Metrics(self.live)
+        self.doors = Doors(settings.doors, settings.serving.host, self.live.key_ring)
+        self._cross_origin = CrossOrigin(settings.doors.cors_origins)
+        self._errors = ErrorLog(settings.doors.logged_errors_per_second)
+        self.metrics = Metrics(self.live, self._errors)
         self._max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
         self.default_limit = min(settings.serving.default_limit, self._max_limit)
         self._prefix = secrets.token_hex(6)
@@ -83,14 +91,24 @@ class LookupApi:
         """Answer one request, and count it."""
         began = perf_counter()
         route, request.segment = find_route(request.path)
+        request.request_id = request.request_id or self.new_request_id()
         answer = await self._answer(route, request)
-        headers = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body))]
+        headers = [
+            (b"x-request-id", request.request_id.encode()),
+            (b"content-type", answer.content_type),
+            (b"content-length", b"%d" % len(answer.body)),
+        ]
         if answer.generation:
             headers.append((b"x-reco-generation", answer.generation))
         if answer.allow:
             headers.append((b"allow", answer.allow))
+        headers += answer.headers
+        headers += self._cross_origin.headers(request)
         template = route.template if route else "unknown"
-        self.metrics.observe(template, answer.status, answer.source, perf_counter() - began)
+        seconds = perf_counter() - began
+        self.metrics.observe(template, answer.status, answer.source, seconds)
+        if answer.status >= _FIRST_ERROR:
+            self._errors.note(request, template, answer, seconds)
         return answer, headers
 
     async def _answer(self, route: Route | None, request: Request) -> Answer:
@@ -98,12 +116,16 @@ class LookupApi:
             return error_answer(BadRequestError("not_found", "there is no such path; see /docs", status=404))
         operation = route.operation(request.method)
         if operation is None:
+            asked_beforehand = self._cross_origin.preflight(request, route.allow)
+            if asked_beforehand:
+                return asked_beforehand
             said = f"{request.method} is not allowed here; use {route.allow.decode()}"
             return error_answer(BadRequestError("method_not_allowed", said, status=405), allow=route.allow)
         try:
+            self.doors.admit(request, operation.access)
             return await operation.handler(self, request)
         except BadRequestError as error:
             return error_answer(error)
         except Exception as error:  # noqa: BLE001 - the last line: a fault of ours becomes a 500 and a log line
-            _log.error("a request failed", route=route.template, error=repr(error))
+            _log.error("a request failed", request_id=request.request_id, route=route.template, error=repr(error))
             return error_answer(BadRequestError("internal", "the API failed to answer; it is logged", status=500))

@@ -18,6 +18,7 @@ import hiredis
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.logs import get_logger
 from serving_api.store_address import StoreAddress
+from serving_api.store_watch import StoreWatch
 
 _NOTHING: Final = object()
 _MAX_PENDING: Final = 20_000
@@ -37,13 +38,22 @@ class RedisPipe:
         timeout: how long a command may take, seconds.
         connect_timeout: how long connecting and logging in may take, seconds.
         purpose: what it is for, in log lines.
+        watch: is told how replies come, and may have the store left alone; None = nobody watches.
     """
 
-    def __init__(self, address: StoreAddress, timeout: float, connect_timeout: float, purpose: str) -> None:
+    def __init__(
+        self,
+        address: StoreAddress,
+        timeout: float,
+        connect_timeout: float,
+        purpose: str,
+        watch: StoreWatch | None = None,
+    ) -> None:
         """Make the pipe; `start` opens it."""
         self._address = address
         self._timeout = timeout
         self._connect_timeout = connect_timeout
+        self._watch = watch
         self._log = get_logger(__name__).bind(store=repr(address), purpose=purpose)
         self._connection: _Connection | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -82,8 +92,14 @@ class RedisPipe:
             The reply, to be awaited; StoreUnavailableError if it is late, an error, or the connection breaks.
 
         Raises:
-            StoreUnavailableError: there is no connection, or far too many commands wait.
+            StoreUnavailableError: there is no connection, the store is left alone, or far too many commands wait.
         """
+        if self._watch and self._watch.is_open:
+            raise StoreUnavailableError(f"{self._address} is late and is left alone for a moment")
+        return self.probe(*command)
+
+    def probe(self, *command: str | bytes | int) -> "asyncio.Future[Any]":
+        """Send a command although the store may be left alone; see `send`."""
         connection = self._connection
         if connection is None or connection.closed.done():
             raise StoreUnavailableError(f"no connection to {self._address}")
@@ -105,6 +121,9 @@ class RedisPipe:
             self._log.info("store is up")
             backoff, is_reported = _FIRST_BACKOFF_SECONDS, False
             self._connection = connection
+            if self._watch:
+                connection.watch = self._watch
+                self._watch.close()  # what was late before is of another connection
             self._opened.set()
             try:
                 await connection.closed
@@ -142,6 +161,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
         self.closed: asyncio.Future[None] = loop.create_future()
+        self.watch: StoreWatch | None = None  # none while logging in: connecting has another deadline
         self._loop = loop
         self._timeout = timeout
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
@@ -178,17 +198,21 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Replies came: hand each to the oldest command."""
         self._reader.feed(data)
+        in_time: float | None = None  # deadline of the first of them that is
         try:
             while (value := self._reader.gets()) is not _NOTHING:
-                _, reply = self._pending.popleft()
+                deadline, reply = self._pending.popleft()
                 if reply.done():  # late, or its caller has gone
                     continue
+                in_time = in_time or deadline
                 if isinstance(value, hiredis.ReplyError):
                     reply.set_exception(StoreUnavailableError(f"the store refused a command: {value}"))
                 else:
                     reply.set_result(value)
         except (hiredis.ProtocolError, IndexError) as error:
             self.abort(f"a reply that nobody asked for: {error}")
+        if in_time is not None and self.watch:
+            self.watch.replied(self._loop.time() - in_time + self._timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it every reply that is still to come."""
@@ -220,11 +244,15 @@ class _Connection(asyncio.Protocol):
             # Replies may have arrived while the loop stood still: read them first.
             self._timer = self._loop.call_later(_LOOP_STALL_SECONDS / 2, self._expire, now + _LOOP_STALL_SECONDS / 2)
             return
+        late = 0
         for deadline, reply in self._pending:
             if deadline > now:
                 self._timer = self._loop.call_at(deadline, self._expire, deadline)
                 break
             if not reply.done():
+                late += 1
                 reply.set_exception(StoreUnavailableError(f"no reply from the store within {self._timeout} s"))
+        if late and self.watch:
+            self.watch.late(late)
         if self._pending and now - self._pending[0][0] > _DEAD_AFTER_SECONDS:
             self.abort(f"no reply for {_DEAD_AFTER_SECONDS} s")
