@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="reco-bench-") as folder, ExitStack() as running:
         settings = _published(Path(folder), arguments, running)
         api = running.enter_context(lookup_api(settings, ApiOptions(port=0, environment=_environment(settings))))
-        trivial_options = ApiOptions(port=0, application="benchmarks.trivial_app:app")
+        trivial_options = ApiOptions(port=0, application="benchmarks.trivial_app:app", interface="asgi")
         trivial = running.enter_context(lookup_api(settings, trivial_options))
         cases = _cases(api, trivial, arguments)
         results = _measure(cases, arguments)
