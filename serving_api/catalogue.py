@@ -95,18 +95,21 @@ class Catalogue:
     def _endings_of(self, source: str, code: int) -> "_Endings":
         endings = self._endings.get((source, code))
         if endings is None:
-            endings = self._endings[source, code] = _Endings(source, REASONS[Reason(code)], self)
+            endings = self._endings[source, code] = _Endings(source, REASONS[Reason(code)], self.ids, self.titles)
         return endings
 
 
 class _Endings(dict[int, bytes]):
-    """Source and reason of an item, by seed (-1 = none). Made on first use."""
+    """Source and reason of an item, by seed (-1 = none). Made on first use.
 
-    def __init__(self, source: str, reason: ReasonText, catalogue: Catalogue) -> None:
+    It does not know its catalogue: a catalogue in a cycle would outlive its generation.
+    """
+
+    def __init__(self, source: str, reason: ReasonText, ids: dict[int, str], titles: dict[int, str]) -> None:
         super().__init__()
         self._source = _json(source)
         self._reason = reason
-        self._catalogue = catalogue
+        self._ids, self._titles = ids, titles
 
     def __missing__(self, seed: int) -> bytes:
         ending = self[seed] = b',"source":%b,"reason":%b},' % (self._source, _json(self._describe(seed)))
@@ -116,7 +119,7 @@ class _Endings(dict[int, bytes]):
         reason = self._reason
         if not reason.has_seed or seed == PAD:
             return {"code": reason.code, "text": reason.template}
-        title, item_id = self._catalogue.titles[seed], self._catalogue.ids[seed]
+        title, item_id = self._titles[seed], self._ids[seed]
         return {"code": reason.code, "text": reason.template.format(seed=title), "seed_item_id": item_id}
 
 
