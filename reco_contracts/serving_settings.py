@@ -56,5 +56,6 @@ class ServingSection(Section):
     workers: int = Field(1, ge=1)
     default_limit: int = Field(20, ge=1)
     max_limit: int = Field(100, ge=1)
+    max_batch_users: int = Field(500, ge=1, le=5_000)
     read_timeout_seconds: float = Field(0.05, gt=0)
     poll_seconds: float = Field(0.5, gt=0, le=1.0)

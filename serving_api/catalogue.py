@@ -16,7 +16,7 @@ import msgspec
 
 from reco_contracts.list_codec import PAD, PackedHead
 from reco_contracts.manifests import CatalogueChunk
-from reco_contracts.reasons import REASONS, Reason, ReasonText
+from reco_contracts.reasons import REASONS, Reason
 from serving_api.rules import NO_RULES
 
 _json = msgspec.json.encode
@@ -32,6 +32,7 @@ class Catalogue:
 
     Attributes:
         ids: by index, as are titles and categories.
+        id_texts: ids as JSON, by index; made on first use.
         rules: that hold now; replaced whole, at any moment.
     """
 
@@ -40,6 +41,7 @@ class Catalogue:
         self.ids: dict[int, str] = {}
         self.titles: dict[int, str] = {}
         self.categories: dict[int, tuple[str, ...]] = {}
+        self.id_texts = _IdTexts(self.ids)
         self.rules = NO_RULES
         self._items: dict[int, bytes] = {}
         self._endings: dict[tuple[str, int], _Endings] = {}
@@ -86,6 +88,19 @@ class Catalogue:
         pieces[3::4] = self._render_endings(picked, source)
         return pieces
 
+    def describe(self, code: int, seed: int) -> dict[str, str]:
+        """A reason as it reads in an answer.
+
+        Args:
+            code: of `Reason`.
+            seed: item index, -1 = none.
+
+        Raises:
+            LookupError: the seed is not in the catalogue.
+            ValueError: there is no such reason.
+        """
+        return _describe(code, seed, self.ids, self.titles)
+
     def _render_endings(self, picked: PackedHead, source: str) -> Iterable[bytes]:
         reasons = picked.reasons
         if reasons and reasons.count(reasons[0]) == len(reasons):  # most lists: half the time
@@ -95,8 +110,20 @@ class Catalogue:
     def _endings_of(self, source: str, code: int) -> "_Endings":
         endings = self._endings.get((source, code))
         if endings is None:
-            endings = self._endings[source, code] = _Endings(source, REASONS[Reason(code)], self.ids, self.titles)
+            endings = self._endings[source, code] = _Endings(source, Reason(code), self.ids, self.titles)
         return endings
+
+
+class _IdTexts(dict[int, bytes]):
+    """Ids as JSON, by item index. Made on first use: only lean answers need them."""
+
+    def __init__(self, ids: dict[int, str]) -> None:
+        super().__init__()
+        self._ids = ids
+
+    def __missing__(self, index: int) -> bytes:
+        text = self[index] = _json(self._ids[index])
+        return text
 
 
 class _Endings(dict[int, bytes]):
@@ -105,22 +132,23 @@ class _Endings(dict[int, bytes]):
     It does not know its catalogue: a catalogue in a cycle would outlive its generation.
     """
 
-    def __init__(self, source: str, reason: ReasonText, ids: dict[int, str], titles: dict[int, str]) -> None:
+    def __init__(self, source: str, reason: Reason, ids: dict[int, str], titles: dict[int, str]) -> None:
         super().__init__()
         self._source = _json(source)
         self._reason = reason
         self._ids, self._titles = ids, titles
 
     def __missing__(self, seed: int) -> bytes:
-        ending = self[seed] = b',"source":%b,"reason":%b},' % (self._source, _json(self._describe(seed)))
+        reason = _describe(self._reason, seed, self._ids, self._titles)
+        ending = self[seed] = b',"source":%b,"reason":%b},' % (self._source, _json(reason))
         return ending
 
-    def _describe(self, seed: int) -> dict[str, str]:
-        reason = self._reason
-        if not reason.has_seed or seed == PAD:
-            return {"code": reason.code, "text": reason.template}
-        title, item_id = self._titles[seed], self._ids[seed]
-        return {"code": reason.code, "text": reason.template.format(seed=title), "seed_item_id": item_id}
+
+def _describe(code: int, seed: int, ids: dict[int, str], titles: dict[int, str]) -> dict[str, str]:
+    reason = REASONS[Reason(code)]
+    if not reason.has_seed or seed == PAD:
+        return {"code": reason.code, "text": reason.template}
+    return {"code": reason.code, "text": reason.template.format(seed=titles[seed]), "seed_item_id": ids[seed]}
 
 
 @lru_cache(maxsize=1)

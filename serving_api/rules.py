@@ -101,6 +101,7 @@ def place_pins(
     excluded: frozenset[str] = frozenset(),
     category: str = "",
     taken: Container[int] = (),
+    offset: int = 0,
 ) -> list[Block]:
     """Put pinned items at their places of an answer; what stands there moves down.
 
@@ -112,11 +113,12 @@ def place_pins(
         excluded: ids that the answer may not hold.
         category: that its items must have; "" = any.
         taken: item indices that the answer may not hold.
+        offset: places of the list in the pages before.
     """
     pins = [
-        pin
+        pin._replace(place=pin.place - offset)
         for pin in catalogue.rules.pins.get(surface, ())
-        if pin.place < limit
+        if offset <= pin.place < offset + limit
         and pin.item not in taken
         and catalogue.ids[pin.item] not in excluded
         and (not category or category in catalogue.categories[pin.item])
