@@ -23,6 +23,9 @@ _REPLACED: Final = "\N{REPLACEMENT CHARACTER}".encode()
 
 async def serve(api: "LookupApi", scope: Any, protocol: Any) -> None:
     """Answer one request."""
+    if api.doors.is_open:
+        host, _, port = scope.server.rpartition(":")
+        api.doors.meet((host.strip("[]"), port))
     answer, headers = await api.respond(_request(scope, protocol))
     texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
     protocol.response_bytes(answer.status, texts, answer.body)  # the server leaves the body out for HEAD
