@@ -97,6 +97,8 @@ class LookupApi:
         template = route.template if route else "unknown"
         seconds = perf_counter() - began
         self.metrics.observe(template, answer.status, answer.source, seconds)
+        if answer.served:
+            self.live.served_log.add(request, answer)
         if answer.status >= _FIRST_ERROR:
             self._errors.note(request, template, answer, seconds)
         return answer, headers

@@ -13,6 +13,7 @@ from serving_api.generation import Generation, load_generation, read_manifest
 from serving_api.key_ring import KeyRing
 from serving_api.redis_pipe import RedisPipe
 from serving_api.rules import RuleIndex, index_rules, read_rules
+from serving_api.served_log import ServedLog
 from serving_api.state import Seen, StateLog, look
 from serving_api.store_address import parse_address
 from serving_api.store_watch import StoreWatch
@@ -35,6 +36,7 @@ class Live:
         watch: how the store does, and whether lookups leave it alone.
         key_ring: the API keys that are known.
         states: what state this process is in, and since when.
+        served_log: takes what was served.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -51,6 +53,9 @@ class Live:
         self.states = StateLog()
         self.pipe = RedisPipe(address, settings.serving.read_timeout_seconds, connect, "lookups", self.watch)
         self._loading = RedisPipe(address, settings.redis.timeout_seconds, connect, "loading")
+        self.served_log = ServedLog(
+            RedisPipe(address, settings.redis.timeout_seconds, connect, "served log"), settings.keys, settings.served
+        )
         self._poll_seconds = settings.serving.poll_seconds
         self._connect_seconds = connect
         self._fallback_path = settings.layout.serving_fallback
@@ -83,6 +88,7 @@ class Live:
         """Connect and load; without a store, read the copy on disk. Then keep following."""
         self.pipe.start()
         self._loading.start()
+        self.served_log.start()
         await self._loading.wait_until_up(self._connect_seconds)
         # First, so that nothing is served before it is known what may not be, and to whom.
         await self._guarded("keys", self.refresh_keys)
@@ -108,6 +114,7 @@ class Live:
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
+        await self.served_log.close()
         await self.pipe.close()
         await self._loading.close()
 

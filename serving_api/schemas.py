@@ -16,7 +16,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
             description=(
                 "Stable: because_bought, because_liked, because_of_history, similar_to_yours, people_like_you, again, "
                 "due_again, popular, popular_in_segment, trending, new, new_in_category, exploring, pinned, "
-                "similar_item, bought_together, unknown."
+                "similar_item, bought_together, because_viewed, because_clicked, because_in_cart, unknown."
             )
         ),
     ]
