@@ -26,7 +26,14 @@ from reco_contracts.list_settings import (
     ValidateSection,
 )
 from reco_contracts.redis_keys import RedisKeys
-from reco_contracts.serving_settings import PublishSection, RedisSection, ServingSection
+from reco_contracts.serving_settings import (
+    PublishSection,
+    RedisSection,
+    ServedSection,
+    ServingSection,
+    SessionSection,
+    StreamsSection,
+)
 from reco_contracts.settings_section import Section
 from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
 
@@ -120,6 +127,9 @@ class Settings(BaseSettings):
     serving: ServingSection = ServingSection()
     doors: DoorsSection = DoorsSection()
     breaker: BreakerSection = BreakerSection()
+    session: SessionSection = SessionSection()
+    streams: StreamsSection = StreamsSection()
+    served: ServedSection = ServedSection()
 
     @classmethod
     def settings_customise_sources(

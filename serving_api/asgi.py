@@ -43,7 +43,7 @@ async def _follow_server(api: "LookupApi", receive: Receive, send: Send) -> None
 def _request(scope: Scope, receive: Receive) -> Request:
     def header(name: str) -> str | None:
         wanted = name.encode()
-        return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), None)
+        return next((value.decode("latin-1") for key, value in scope.get("headers", ()) if key == wanted), None)
 
     async def read_body(limit: int) -> bytes:
         pieces, size, is_complete = [], 0, False

@@ -13,6 +13,7 @@ from serving_api.generation import Generation, load_generation, read_manifest
 from serving_api.key_ring import KeyRing
 from serving_api.redis_pipe import RedisPipe
 from serving_api.rules import RuleIndex, index_rules, read_rules
+from serving_api.served_log import ServedLog
 from serving_api.state import Seen, StateLog, look
 from serving_api.store_address import parse_address
 from serving_api.store_watch import StoreWatch
@@ -28,6 +29,7 @@ class Live:
 
     Attributes:
         generation: the one to answer from; a request takes it once and keeps it.
+        previous: the one before, for further pages of lists that were begun on it.
         pipe: for lookups, with their short deadline.
         rules: the last good live rules.
         broken_rules: how often the rules in the store could not be read.
@@ -35,11 +37,13 @@ class Live:
         is_store_empty: whether the store answers and has no generation.
         key_ring: the API keys that are known.
         states: what state this process is in, and since when.
+        served_log: takes what was served.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Prepare; `start` connects and loads."""
         self.generation = Generation()
+        self.previous: Generation | None = None
         self.rules = LiveRules()
         self.broken_rules = 0
         self.keys = settings.keys
@@ -51,6 +55,9 @@ class Live:
         self.is_store_empty = False
         self.pipe = RedisPipe(address, settings.serving.read_timeout_seconds, connect, "lookups", self.watch)
         self._loading = RedisPipe(address, settings.redis.timeout_seconds, connect, "loading")
+        self.served_log = ServedLog(
+            RedisPipe(address, settings.redis.timeout_seconds, connect, "served log"), settings.keys, settings.served
+        )
         self._poll_seconds = settings.serving.poll_seconds
         self._connect_seconds = connect
         self._fallback_path = settings.layout.serving_fallback
@@ -75,10 +82,15 @@ class Live:
         self.states.note(seen, self.generation.name)
         return seen
 
+    def known(self, name: str) -> Generation | None:
+        """The generation of this name, if it is live or was live before."""
+        return next((one for one in (self.generation, self.previous) if one and one.name == name), None)
+
     async def start(self) -> None:
         """Connect and load; without a store, read the copy on disk. Then keep following."""
         self.pipe.start()
         self._loading.start()
+        self.served_log.start()
         await self._loading.wait_until_up(self._connect_seconds)
         # First, so that nothing is served before it is known what may not be, and to whom.
         await self._guarded("keys", self.refresh_keys)
@@ -104,6 +116,7 @@ class Live:
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
+        await self.served_log.close()
         await self.pipe.close()
         await self._loading.close()
 
@@ -118,8 +131,11 @@ class Live:
         self.is_store_empty = manifest is None
         if manifest is None or manifest == self.generation.manifest:
             return
-        generation = await load_generation(self._loading, self.keys, manifest)
-        await self._serve(generation)
+        is_back = self.previous is not None and self.previous.manifest == manifest  # after a rollback
+        if not is_back:
+            self.previous = None  # never three catalogues in memory, and its lists are unlinked by now
+        await self._serve(self.previous or await load_generation(self._loading, self.keys, manifest))
+        generation = self.generation
         self._last_errors.pop("generation", None)
         _log.info("generation is live", generation=generation.name, items=len(generation.catalogue))
         try:
@@ -174,12 +190,15 @@ class Live:
         self.look()
 
     async def _hold(self, rules: LiveRules) -> None:
-        """Let rules hold for the generation that is served, also if another one comes meanwhile."""
+        """Let rules hold for the generation that is served, also if another one comes meanwhile, and the one before."""
         self.rules, generation, index = rules, None, RuleIndex()
         while generation is not self.generation:
             generation = self.generation
             index = await index_rules(rules, generation.catalogue)
         self.generation.catalogue.rules = index
+        if previous := self.previous:  # by its name: another one may take its place while this waits
+            index = await index_rules(rules, previous.catalogue)
+            previous.catalogue.rules = index
 
     async def _serve(self, generation: Generation) -> None:
         """Serve a generation with the rules that hold, also if others come meanwhile."""
@@ -187,6 +206,8 @@ class Live:
         while rules is not self.rules:
             rules = self.rules
             generation.catalogue.rules = await index_rules(rules, generation.catalogue)
+        if self.generation.manifest and self.generation.name != generation.name:
+            self.previous = self.generation
         self.generation = generation
 
     async def _read_rules_copy(self) -> None:

@@ -17,10 +17,11 @@ from prometheus_client.registry import Collector
 
 from serving_api.error_log import ErrorLog
 from serving_api.live_metrics import live_metrics
-from serving_api.metric_families import counter, cumulated
+from serving_api.metric_families import counter, cumulated, gauge
 
 if TYPE_CHECKING:
     from serving_api.live import Live
+    from serving_api.served_log import ServedLog
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
@@ -102,6 +103,7 @@ class Metrics(Collector):
             "reco_unwritten_errors", "Refused or failed requests without a log line.", pid, self._errors.unwritten
         )
         yield from live_metrics(self._live, pid)
+        yield from _served_log(self._live.served_log, pid)
 
     def _by(self, *places: int) -> dict[tuple[str | int, ...], _Series]:
         """The series added up over the labels that are not named, by place: route, status, source."""
@@ -121,3 +123,15 @@ class Metrics(Collector):
                 [str(route), str(source), pid], cumulated(_BOUNDS_SECONDS, series.counts), series.seconds
             )
         return histogram
+
+
+def _served_log(log: "ServedLog", pid: str) -> Iterable[Metric]:
+    yield counter("reco_served_records", "Served lists that the store took to its log.", pid, log.logged)
+    lost = CounterMetricFamily("reco_served_records_lost", "Served lists not logged.", labels=["reason", "pid"])
+    for reason, records in log.lost.items():
+        lost.add_metric([reason, pid], records)
+    yield lost
+    yield gauge("reco_served_records_waiting", "Served lists that were not sent yet.", pid, log.waiting)
+    yield gauge(
+        "reco_served_stream_entries", "Undrained entries of the stream that was written last.", pid, log.stream_entries
+    )

@@ -29,13 +29,15 @@ class ApiOptions:
         port: wanted port; 0 = any free one.
         workers: processes.
         environment: further variables for the process, such as RECO_REDIS__URL.
-        application: import string of the ASGI application; benchmarks run another one the same way.
+        application: import string of the application; benchmarks run another one the same way.
+        interface: what the application speaks; rsgi is granian's own, and our API speaks it faster than asgi.
     """
 
     port: int | None = None
     workers: int | None = None
     environment: dict[str, str] | None = None
     application: str = _APPLICATION
+    interface: str = "rsgi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def _command(settings: Settings, port: int, options: ApiOptions) -> list[str]:
     host, workers = settings.serving.host, options.workers or settings.serving.workers
     idle = str(round(settings.doors.idle_timeout_seconds * 1_000))
     return [
-        *(sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
+        *(sys.executable, "-m", "granian", "--interface", options.interface, "--loop", "uvloop"),
+        *("--http", "1", "--no-ws"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--respawn-failed-workers"),
         *("--http1-header-read-timeout", idle, "--no-access-log", "--log-level", "warning", options.application),
     ]
