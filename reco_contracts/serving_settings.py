@@ -58,3 +58,9 @@ class ServingSection(Section):
     max_limit: int = Field(100, ge=1)
     read_timeout_seconds: float = Field(0.05, gt=0)
     poll_seconds: float = Field(0.5, gt=0, le=1.0)
+
+
+class ErasureSection(Section):
+    """[erasure]; the key comes from RECO_ERASURE__KEY only."""
+
+    key: SecretStr | None = Field(None, min_length=16)

@@ -25,7 +25,7 @@ from reco_contracts.list_settings import (
     ValidateSection,
 )
 from reco_contracts.redis_keys import RedisKeys
-from reco_contracts.serving_settings import PublishSection, RedisSection, ServingSection
+from reco_contracts.serving_settings import ErasureSection, PublishSection, RedisSection, ServingSection
 from reco_contracts.settings_section import Section
 from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
 
@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     publish: PublishSection = PublishSection()
     redis: RedisSection = RedisSection()
     serving: ServingSection = ServingSection()
+    erasure: ErasureSection = ErasureSection()
 
     @classmethod
     def settings_customise_sources(

@@ -24,6 +24,7 @@ def test_the_documented_file_holds_every_key_with_its_default(monkeypatch: pytes
     for secret in ("username", "password"):
         assert defaults["redis"].pop(secret) is None
         assert secret not in documented["redis"], "credentials do not belong in the file"
+    assert defaults["erasure"].pop("key") is None
     defaults["paths"]["data"] = "data"
     assert documented == defaults
 
