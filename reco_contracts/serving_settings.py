@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from reco_contracts.settings_section import Section
+from reco_contracts.stream_entries import MAX_SHARDS
 
 
 class PublishSection(Section):
@@ -58,6 +59,16 @@ class ServingSection(Section):
     max_limit: int = Field(100, ge=1)
     read_timeout_seconds: float = Field(0.05, gt=0)
     poll_seconds: float = Field(0.5, gt=0, le=1.0)
+
+
+class ServedSection(Section):
+    """[served]: the log of served lists."""
+
+    is_logged: bool = True
+    shards: int = Field(1, ge=1, le=MAX_SHARDS)
+    flush_seconds: float = Field(0.25, gt=0, le=10)
+    queue_records: int = Field(20_000, ge=1)
+    max_entries: int = Field(20_000, ge=1)
 
 
 class ErasureSection(Section):

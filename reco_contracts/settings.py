@@ -25,7 +25,13 @@ from reco_contracts.list_settings import (
     ValidateSection,
 )
 from reco_contracts.redis_keys import RedisKeys
-from reco_contracts.serving_settings import ErasureSection, PublishSection, RedisSection, ServingSection
+from reco_contracts.serving_settings import (
+    ErasureSection,
+    PublishSection,
+    RedisSection,
+    ServedSection,
+    ServingSection,
+)
 from reco_contracts.settings_section import Section
 from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
 
@@ -117,6 +123,7 @@ class Settings(BaseSettings):
     publish: PublishSection = PublishSection()
     redis: RedisSection = RedisSection()
     serving: ServingSection = ServingSection()
+    served: ServedSection = ServedSection()
     erasure: ErasureSection = ErasureSection()
 
     @classmethod

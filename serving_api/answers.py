@@ -11,6 +11,7 @@ from serving_api.catalogue import Catalogue
 from serving_api.generation import Generation
 from serving_api.parameters import BadRequestError
 from serving_api.rules import Block
+from serving_api.served import Served, served_items
 
 JSON: Final = b"application/json"
 HTML: Final = b"text/html; charset=utf-8"
@@ -30,6 +31,8 @@ class Answer(NamedTuple):
         generation: for the header X-Reco-Generation; empty = no header.
         source: of a list, for the metrics.
         allow: for the header Allow.
+        request_id: as JSON, as it stands in the body; empty = the answer has none.
+        served: what it showed to a user, to be logged.
     """
 
     body: bytes
@@ -38,6 +41,8 @@ class Answer(NamedTuple):
     generation: bytes = b""
     source: str = ""
     allow: bytes = b""
+    request_id: bytes = b""
+    served: tuple[Served, ...] = ()
 
 
 def pick(
@@ -87,7 +92,9 @@ def pick(
     )
 
 
-def list_answer(request_id: bytes, subject: bytes, generation: Generation, surface: str, blocks: list[Block]) -> Answer:
+def list_answer(
+    request_id: bytes, subject: bytes, generation: Generation, surface: str, blocks: list[Block], user: str = ""
+) -> Answer:
     """A list as JSON.
 
     Args:
@@ -96,6 +103,7 @@ def list_answer(request_id: bytes, subject: bytes, generation: Generation, surfa
         generation: the one that answers.
         surface: the list's surface.
         blocks: items by source, in order; the first block with items names the answer's source.
+        user: to whom the list is shown; "" = it is nobody's, and is not logged.
 
     Raises:
         LookupError: an item, score or reason is not known.
@@ -103,7 +111,10 @@ def list_answer(request_id: bytes, subject: bytes, generation: Generation, surfa
     pieces, source = list_pieces(generation, surface, blocks)
     pieces[0] = _ENVELOPE % (request_id, subject, generation.name_json) + pieces[0]
     pieces.append(b',"cursor":null}')
-    return Answer(b"".join(pieces), generation=generation.name_header, source=source)
+    served = served_items(user, surface, [block.picked.items for block in blocks]) if user else ()
+    return Answer(
+        b"".join(pieces), generation=generation.name_header, source=source, request_id=request_id, served=served
+    )
 
 
 def list_pieces(generation: Generation, surface: str, blocks: list[Block]) -> tuple[list[bytes], str]:

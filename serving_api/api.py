@@ -90,6 +90,8 @@ class LookupApi:
         if answer.allow:
             headers.append((b"allow", answer.allow))
         template = route.template if route else "unknown"
+        if answer.served:
+            self.live.served_log.add(request, answer)
         self.metrics.observe(template, answer.status, answer.source, perf_counter() - began)
         return answer, headers
 

@@ -12,6 +12,7 @@ from serving_api.fallback_copy import read_fallback, read_rules_copy, write_fall
 from serving_api.generation import Generation, load_generation, read_manifest
 from serving_api.redis_pipe import RedisPipe
 from serving_api.rules import RuleIndex, index_rules, read_rules
+from serving_api.served_log import ServedLog
 from serving_api.store_address import parse_address
 
 _log = get_logger(__name__)
@@ -28,6 +29,7 @@ class Live:
         pipe: for lookups, with their short deadline.
         rules: the last good live rules.
         broken_rules: how often the rules in the store could not be read.
+        served_log: takes what was served.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,6 +42,9 @@ class Live:
         connect = settings.redis.connect_timeout_seconds
         self.pipe = RedisPipe(address, settings.serving.read_timeout_seconds, connect, "lookups")
         self._loading = RedisPipe(address, settings.redis.timeout_seconds, connect, "loading")
+        self.served_log = ServedLog(
+            RedisPipe(address, settings.redis.timeout_seconds, connect, "served log"), settings.keys, settings.served
+        )
         self._poll_seconds = settings.serving.poll_seconds
         self._connect_seconds = connect
         self._fallback_path = settings.layout.serving_fallback
@@ -62,6 +67,7 @@ class Live:
         """Connect and load; without a store, read the copy on disk. Then keep following."""
         self.pipe.start()
         self._loading.start()
+        self.served_log.start()
         await self._loading.wait_until_up(self._connect_seconds)
         # First, so that nothing is served before it is known what may not be.
         await self._guarded("rules", self.refresh_rules)
@@ -82,6 +88,7 @@ class Live:
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
+        await self.served_log.close()
         await self.pipe.close()
         await self._loading.close()
 

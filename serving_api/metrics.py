@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from serving_api.live import Live
+    from serving_api.served_log import ServedLog
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
@@ -119,6 +120,25 @@ class Metrics(Collector):
         broken = CounterMetricFamily("reco_broken_rules", "Reads of live rules that failed.", labels=["pid"])
         broken.add_metric([pid], self._live.broken_rules)
         yield broken
+        yield from _served_log(self._live.served_log, pid)
         up = GaugeMetricFamily("reco_store_up", "1 while lookups reach the store.", labels=["pid"])
         up.add_metric([pid], int(self._live.pipe.is_up))
         yield up
+
+
+def _served_log(log: "ServedLog", pid: str) -> Iterable[Metric]:
+    logged = CounterMetricFamily("reco_served_records", "Served lists that the store took to its log.", labels=["pid"])
+    logged.add_metric([pid], log.logged)
+    yield logged
+    lost = CounterMetricFamily("reco_served_records_lost", "Served lists not logged.", labels=["reason", "pid"])
+    for reason, records in log.lost.items():
+        lost.add_metric([reason, pid], records)
+    yield lost
+    waiting = GaugeMetricFamily("reco_served_records_waiting", "Served lists that were not sent yet.", labels=["pid"])
+    waiting.add_metric([pid], log.waiting)
+    yield waiting
+    entries = GaugeMetricFamily(
+        "reco_served_stream_entries", "Undrained entries of the stream that was written last.", labels=["pid"]
+    )
+    entries.add_metric([pid], log.stream_entries)
+    yield entries

@@ -48,6 +48,6 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
             )
             blocks.append(Block(filled, missing))
         blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, category)
-        return list_answer(api.request_id(), subject, generation, surface, blocks)
+        return list_answer(api.request_id(), subject, generation, surface, blocks, user)
 
     return answer_or_fallback(api, build, value, otherwise)

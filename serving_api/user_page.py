@@ -1,6 +1,7 @@
 """The route that gives several lists for one page, in one round trip to the store."""
 
 import asyncio
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
@@ -9,6 +10,7 @@ from serving_api.generation import Generation
 from serving_api.parameters import BadRequestError, flag, id_set, one, read_id, read_query
 from serving_api.request import Request
 from serving_api.rules import Block, place_pins
+from serving_api.served import served_items
 from serving_api.stored_lists import UNREADABLE, count_unreadable, source_of, stored_list
 
 if TYPE_CHECKING:
@@ -75,8 +77,16 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
             taken.update(row.items)
         rows.append(row)
     lists = b",".join(row.rendered for row in rows)
-    body = _PAGE % (api.request_id(), json_bytes(user), generation.name_json, lists)
-    return Answer(body, generation=generation.name_header, source=rows[0].source)
+    request_id = api.request_id()
+    body = _PAGE % (request_id, json_bytes(user), generation.name_json, lists)
+    served = [served_items(user, surface, [row.items]) for surface, row in zip(surfaces, rows, strict=True)]
+    return Answer(
+        body,
+        generation=generation.name_header,
+        source=rows[0].source,
+        request_id=request_id,
+        served=tuple(chain.from_iterable(served)),
+    )
 
 
 def _surfaces(text: str | None, generation: Generation) -> list[str]:

@@ -141,6 +141,8 @@ def _refuse_bad_file(source: Source, spill: Spill, max_share: float) -> None:
     expected = spill.quarantined - unexpected
     if spill.lines_in == 0:
         raise ContractError(f"{source.path}: there is no record after the header; nothing was landed")
+    if not source.is_refusable:
+        return
     is_any_good = spill.landed or spill.reasons[RejectReason.FORGOTTEN_USER]
     if is_any_good and unexpected <= max_share * (spill.lines_in - expected):
         return
