@@ -7,6 +7,7 @@ from rich.console import Console
 
 from jobs.cli import (
     analyst_commands,
+    erasure_commands,
     evaluation_commands,
     explain_commands,
     landing_commands,
@@ -40,6 +41,7 @@ for _module in (
     quarantine_commands,
     warehouse_commands,
     analyst_commands,
+    erasure_commands,
     evaluation_commands,
     model_commands,
     version_commands,

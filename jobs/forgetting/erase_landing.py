@@ -97,8 +97,10 @@ def _renew_quarantine(layout: Layout, entry: LedgerEntry, moved: pl.DataFrame, u
         landed_at = datetime.fromisoformat(entry.landed_at)
         of_file = [entry.file_sha, entry.kind, entry.file_name, landed_at]
         known = {name: pl.lit(value) for name, value in zip(_NEW, of_file, strict=True)}
-        new = rejected_rows(moved).with_columns(**known).select(pl.col(name).cast(kind) for name, kind in schema.items())
-        after = pl.concat([after.select(schema), new]).unique("line", keep="first").sort("line")
+        new = (
+            rejected_rows(moved).with_columns(**known).select(pl.col(name).cast(kind) for name, kind in schema.items())
+        )
+        after = pl.concat([after.select(list(schema)), new]).unique("line", keep="first").sort("line")
     if not after.equals(before):
         with replace_file(path) as temporary:
             after.write_parquet(temporary)

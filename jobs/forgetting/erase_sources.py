@@ -5,17 +5,16 @@ reader counts. The ledger follows, so that the file is not taken for a new one.
 """
 
 import gzip
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import polars as pl
 
 from jobs.forgetting.erase_tables import erase_rows
 from jobs.forgetting.forgotten_rows import USER, blank_rejected
-from jobs.landing.importers.record_files import SUFFIXES, file_columns, file_encoding, read_records
+from jobs.landing.importers.record_files import SUFFIXES, file_columns, read_records
 from jobs.landing.ledger import OpenLedger, content_sha
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError
@@ -79,11 +78,16 @@ def _their_lines(path: Path, users: frozenset[str]) -> list[range]:
 
 
 def _blank_lines(path: Path, numbers: set[int]) -> None:
-    is_zipped = path.read_bytes()[:2] == _GZIP_MAGIC
-    with replace_file(path, mode=path.stat().st_mode & 0o777) as temporary:
-        with (gzip.open if is_zipped else open)(path, "rb") as old, (gzip.open if is_zipped else open)(temporary, "wb") as new:
-            for number, line in enumerate(old, start=1):
-                new.write(_end(line) if number in numbers else line)
+    with path.open("rb") as file:
+        is_zipped = file.read(2) == _GZIP_MAGIC
+    opened: Any = gzip.open if is_zipped else open
+    with (
+        replace_file(path, mode=path.stat().st_mode & 0o777) as temporary,
+        opened(path, "rb") as old,
+        opened(temporary, "wb") as new,
+    ):
+        for number, line in enumerate(old, start=1):
+            new.write(_end(line) if number in numbers else line)
 
 
 def _end(line: bytes) -> bytes:
@@ -104,12 +108,3 @@ def _follow(ledger: OpenLedger, changed: dict[str, Path], now: datetime) -> None
                 changed_at=now.isoformat(),
             )
         )
-
-
-def source_files(layout: Layout, ledger: OpenLedger) -> Iterator[Path]:
-    """Files outside the data folder that were landed and are still where they were: theirs to change who keeps them."""
-    root = layout.root.resolve()
-    for place in sorted({entry.path for entry in ledger.entries.values()}):
-        path = Path(place)
-        if path.is_file() and not path.is_relative_to(root):
-            yield path

@@ -1,30 +1,44 @@
-"""Take users out of the store: lists, contributors, recent items, features, streams; and leave tombstones.
+"""Take users out of the store: lists, contributors, recent items, features; and leave tombstones.
 
 The tombstone comes first. Whoever publishes reads the tombstones before writing and
 again before the pointer moves, so that a list is either taken out here, in a generation
 that is recorded, or left out there.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+import redis
 
-from jobs.forgetting.erase_streams import erase_streams
-from jobs.forgetting.tombstone_file import Forgotten, add_tombstones, read_forgotten, read_tombstones
+from jobs.draining.read_stream import streams_there
+from jobs.forgetting.tombstone_file import add_tombstones, read_tombstones
 from jobs.publishing.connect_store import Store
 from jobs.publishing.generation_store import bucket_key, known_generations, sizes_of, tables
 from reco_contracts.columns import USER_FEATURES
-from reco_contracts.errors import ConfigError
+from reco_contracts.errors import ConfigError, ContractError
 from reco_contracts.feast_wire import entity_key
 from reco_contracts.manifests import GenerationManifest
 from reco_contracts.redis_keys import RedisKeys, list_bucket
+from reco_contracts.served_codec import decode_records
 from reco_contracts.settings import Settings
+from reco_contracts.stream_entries import EVENTS_FIELD, RECORDS_FIELD
 from reco_contracts.surfaces import SubjectKind, subject_kind
 from reco_contracts.tombstones import MARK_PREFIX, erasure_key, key_mark
 
 _COMMANDS_A_BATCH: Final = 1_000
+_REWRITE_SECONDS: Final = 60.0
+
+
+class _Event(msgspec.Struct):
+    """What is looked at of a posted event."""
+
+    user_id: str | None = None
+
+
+_events: Final = msgspec.json.Decoder(list[_Event])
 
 
 class StoreCounts(msgspec.Struct, kw_only=True):
@@ -35,14 +49,14 @@ class StoreCounts(msgspec.Struct, kw_only=True):
         why: contributors of lists.
         recent: keys of recent items.
         features: hashes of online features.
-        stream_entries: entries of streams that name them.
+        stream_records: events and served lists in streams that wait to be drained.
     """
 
     lists: int = 0
     why: int = 0
     recent: int = 0
     features: int = 0
-    stream_entries: int = 0
+    stream_records: int = 0
 
 
 def exchange_tombstones(store: Store, settings: Settings, now: datetime) -> list[str]:
@@ -71,24 +85,15 @@ def exchange_tombstones(store: Store, settings: Settings, now: datetime) -> list
     return new
 
 
-def bring_tombstones(store: Store, settings: Settings) -> None:
-    """Let the store hold every tombstone of the disk; the mark of their key with them."""
-    forgotten = read_forgotten(settings)
-    known = read_tombstones(settings.layout)
-    if forgotten and known:
-        store.sadd(settings.keys.forgotten(), known.key_mark, *known.users)
-
-
 def erase_store(store: Store, settings: Settings, users: frozenset[str]) -> StoreCounts:
-    """Remove everything that the store holds of users, streams too.
+    """Remove everything that the store holds of users, but for the streams, which are drained.
 
     Args:
         store: the connected store.
-        settings: the namespace and the shards.
+        settings: the namespace.
         users: ids.
     """
-    keys = settings.keys
-    counts = StoreCounts(stream_entries=erase_streams(store, settings, users))
+    keys, counts = settings.keys, StoreCounts()
     for manifest in filter(None, known_generations(store, keys).values()):
         counts.lists += erase_lists(store, keys, manifest, users, "lists")
         counts.why += erase_lists(store, keys, manifest, users, "why")
@@ -100,8 +105,7 @@ def erase_store(store: Store, settings: Settings, users: frozenset[str]) -> Stor
 
 def count_store(store: Store, settings: Settings, users: frozenset[str]) -> StoreCounts:
     """What the store holds of users."""
-    keys = settings.keys
-    counts = StoreCounts(stream_entries=erase_streams(store, settings, users, is_counted_only=True))
+    keys, counts = settings.keys, StoreCounts(stream_records=_in_streams(store, settings.keys, users))
     for manifest in filter(None, known_generations(store, keys).values()):
         for kind in ("lists", "why"):
             found = _each_list(store, keys, manifest, users, kind, "HEXISTS")
@@ -119,14 +123,35 @@ def erase_lists(
     return _each_list(store, keys, manifest, users, kind, "HDEL")
 
 
-def forgotten_in(store: Store, settings: Settings) -> Forgotten:
-    """Everybody whom the disk or the store knows as erased.
+def settle_files(store: Store) -> str:
+    """Let the server write its own files anew, in which deleted values still stand; gives what was done, in words.
 
-    Raises:
-        ConfigError: the store's tombstones were made with another key.
+    A server that is somebody else's may not allow it; then its next rewrite does it.
     """
-    exchange_tombstones(store, settings, datetime.now().astimezone())
-    return read_forgotten(settings)
+    try:
+        persistence: Any = store.info("persistence")
+        saves: Any = store.config_get("save")
+        done = []
+        if int(persistence["aof_enabled"]):
+            store.execute_command("BGREWRITEAOF")  # type: ignore[no-untyped-call]
+            done.append("append-only file")
+            _wait_while(store, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        if saves.get("save"):
+            store.bgsave()
+            done.append("snapshot")
+            _wait_while(store, "rdb_bgsave_in_progress")
+    except (redis.ResponseError, redis.exceptions.NoPermissionError) as error:
+        return f"the server's own files were not written anew ({error}); its next rewrite does it"
+    return f"{' and '.join(done)} written anew" if done else "the server keeps no files"
+
+
+def _wait_while(store: Store, *flags: str) -> None:
+    deadline = time.monotonic() + _REWRITE_SECONDS
+    while time.monotonic() < deadline:
+        persistence: Any = store.info("persistence")
+        if not any(int(persistence[flag]) for flag in flags):
+            return
+        time.sleep(0.05)
 
 
 def _each_list(
@@ -153,6 +178,27 @@ def _run(store: Store, command: str, calls: list[tuple[str, str]]) -> int:
                 pipe.execute_command(command, key, field)  # type: ignore[no-untyped-call]
             done += sum(map(int, pipe.execute()))
     return done
+
+
+def _in_streams(store: Store, keys: RedisKeys, users: frozenset[str]) -> int:
+    """Events and served records of users that nobody has drained yet."""
+    found = 0
+    for kind, name in ((EVENTS_FIELD, keys.events), (RECORDS_FIELD, keys.served)):
+        for stream in streams_there(store, name):
+            entries: Any = store.xrange(stream.key)
+            found += sum(_users_of(kind, fields).count(user) for _, fields in entries for user in users)
+    return found
+
+
+def _users_of(kind: str, fields: dict[bytes, bytes]) -> list[str | None]:
+    """Whose the events or records of an entry are; nobody's where it cannot be read."""
+    value = fields.get(kind.encode(), b"")
+    try:
+        if kind == RECORDS_FIELD:
+            return [record.user_id for record in decode_records(value)]
+        return [event.user_id for event in _events.decode(value)]
+    except (msgspec.DecodeError, ContractError):
+        return []
 
 
 def _features_key(keys: RedisKeys, user: str) -> bytes:

@@ -123,11 +123,11 @@ def renew_counts(layout: Layout, generation: str) -> None:
     """
     path = layout.lists / generation / MANIFEST_FILE
     manifest = decode_lists_manifest(path.read_bytes())
-    kinds: tuple[Literal["lists", "why"], ...] = ("lists", "why")
-    counted = {kind: _counts(layout, generation, kind, getattr(manifest, kind)) for kind in kinds}
-    if any(getattr(manifest, kind) != counts for kind, counts in counted.items()):
+    lists = _counts(layout, generation, "lists", manifest.lists)
+    why = _counts(layout, generation, "why", manifest.why)
+    if (lists, why) != (manifest.lists, manifest.why):
         with replace_file(path) as temporary:
-            temporary.write_bytes(encode_manifest(msgspec.structs.replace(manifest, **counted)))
+            temporary.write_bytes(encode_manifest(msgspec.structs.replace(manifest, lists=lists, why=why)))
 
 
 def _counts(

@@ -116,7 +116,12 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[
 
 
 def _copy_table(
-    connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str, columns: set[str], users: frozenset[str]
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    schema: str,
+    table: str,
+    columns: set[str],
+    users: frozenset[str],
 ) -> int:
     """Copy a table but for the rows of users; gives how many those are."""
     source = f'"{database}"."{schema}"."{table}"'

@@ -54,28 +54,35 @@ class Forgotten:
     Args:
         key: of the tombstones.
         hashes: tombstones.
+
+    Attributes:
+        hashes: the same, each once.
     """
 
     def __init__(self, key: bytes = b"", hashes: Iterable[str] = ()) -> None:
         """See the class; without arguments nobody was erased."""
         self._key = key
-        self._hashes = frozenset(hashes)
+        self.hashes = frozenset(hashes)
 
     def __len__(self) -> int:
         """How many were erased; false where it is nobody, so that nothing need be hashed."""
-        return len(self._hashes)
+        return len(self.hashes)
 
     def __contains__(self, user_id: str) -> bool:
         """Whether a user was erased."""
-        return bool(self._hashes) and tombstone(self._key, user_id) in self._hashes
+        return bool(self.hashes) and tombstone(self._key, user_id) in self.hashes
+
+    def but(self, others: "Forgotten") -> "Forgotten":
+        """Those of them who are not among others."""
+        return Forgotten(self._key, self.hashes - others.hashes)
 
     def among(self, user_ids: Iterable[str]) -> list[str]:
         """Those of some users who were erased, in order; about a microsecond each."""
-        return sorted({user_id for user_id in user_ids if user_id in self}) if self._hashes else []
+        return sorted({user_id for user_id in user_ids if user_id in self}) if self.hashes else []
 
     def holds(self, column: str) -> pl.Expr:
         """Whether the user of a row was erased; null counts as no."""
-        if not self._hashes:
+        if not self.hashes:
             return pl.lit(value=False)
 
         def judge(users: pl.Series) -> pl.Series:

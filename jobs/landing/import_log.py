@@ -56,9 +56,7 @@ def run_import(
     importer = choose_importer(path, format_name, bool(columns))
     get_logger(__name__).info("importing", path=str(path), format=importer.name, description=importer.description)
     sources = importer.sources(path, columns)
-    landed = land_sources(
-        sources, settings.layout, settings.landing, now, forgotten=partial(read_forgotten, settings)
-    )
+    landed = land_sources(sources, settings.layout, settings.landing, now, forgotten=partial(read_forgotten, settings))
     raise_refused(landed)
     return {"format": importer.name, **summarise(landed)}
 
@@ -83,9 +81,7 @@ def run_import_snapshot(
         ContractError: it is no such file, has no date, or the content is refused.
     """
     source = contract_source(kind, path, columns, snapshot_date=snapshot_date)
-    landed = land_sources(
-        [source], settings.layout, settings.landing, now, forgotten=partial(read_forgotten, settings)
-    )
+    landed = land_sources([source], settings.layout, settings.landing, now, forgotten=partial(read_forgotten, settings))
     raise_refused(landed)
     return {"kind": kind, **_totals(landed.entries), "changed_columns": landed.changed_columns}
 
