@@ -245,6 +245,11 @@ def unpack_head(value: bytes, count: int) -> PackedHead:
     return PackedHead(items, _codes(take).unpack_from(value, _HEADER.size + 4 * n), reasons, seeds)
 
 
+def list_length(value: bytes) -> int:
+    """Items of a packed list whose first items `unpack_head` has read."""
+    return value[2] | value[3] << 8
+
+
 def first_reason(value: bytes) -> int:
     """The reason code of a packed list's first item, read from its place; UNKNOWN for an empty list.
 

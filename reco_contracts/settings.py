@@ -31,6 +31,8 @@ from reco_contracts.serving_settings import (
     RedisSection,
     ServedSection,
     ServingSection,
+    SessionSection,
+    StreamsSection,
 )
 from reco_contracts.settings_section import Section
 from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
@@ -123,6 +125,8 @@ class Settings(BaseSettings):
     publish: PublishSection = PublishSection()
     redis: RedisSection = RedisSection()
     serving: ServingSection = ServingSection()
+    session: SessionSection = SessionSection()
+    streams: StreamsSection = StreamsSection()
     served: ServedSection = ServedSection()
     erasure: ErasureSection = ErasureSection()
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from mmh3 import mmh3_x64_128_uintdigest
 
-from reco_contracts.list_codec import PackedHead, unpack_head
+from reco_contracts.list_codec import PackedHead, list_length, unpack_head
 from reco_contracts.surfaces import DEFAULT_VARIANT
 from serving_api.catalogue import Catalogue
+from serving_api.fields import ALL, LEAN, Fields, render_items
 from serving_api.generation import Generation
 from serving_api.parameters import BadRequestError
 from serving_api.rules import Block
@@ -31,6 +33,7 @@ class Answer(NamedTuple):
         generation: for the header X-Reco-Generation; empty = no header.
         source: of a list, for the metrics.
         allow: for the header Allow.
+        etag: of what is shown, for the header ETag; empty = the answer cannot be kept.
         request_id: as JSON, as it stands in the body; empty = the answer has none.
         served: what it showed to a user, to be logged.
     """
@@ -41,8 +44,23 @@ class Answer(NamedTuple):
     generation: bytes = b""
     source: str = ""
     allow: bytes = b""
+    etag: bytes = b""
     request_id: bytes = b""
     served: tuple[Served, ...] = ()
+
+
+class Picked(NamedTuple):
+    """Items out of a packed list.
+
+    Attributes:
+        head: the items.
+        has_more: whether more of the list may be shown.
+        is_plain: whether they stand in the list as they stand here, with nothing left out.
+    """
+
+    head: PackedHead
+    has_more: bool
+    is_plain: bool
 
 
 def pick(
@@ -53,7 +71,20 @@ def pick(
     category: str = "",
     taken: Iterable[int] = (),
 ) -> PackedHead:
-    """The first items of a packed list that may be shown; live rules hold in every one.
+    """The first items of a packed list that may be shown; see `pick_page`."""
+    return pick_page(catalogue, value, limit, excluded, category, taken).head
+
+
+def pick_page(
+    catalogue: Catalogue,
+    value: bytes | None,
+    limit: int,
+    excluded: frozenset[str] = frozenset(),
+    category: str = "",
+    taken: Iterable[int] = (),
+    skip: int = 0,
+) -> Picked:
+    """Items of a packed list that may be shown; live rules hold in every one.
 
     Args:
         catalogue: of the list's generation.
@@ -61,20 +92,22 @@ def pick(
         limit: items wanted.
         excluded: item ids to leave out.
         category: only items of this category; "" = all.
-        taken: item indices that are in the answer already.
+        taken: item indices that are in the answer already, or were in an earlier page.
+        skip: places at the list's beginning that were in an earlier page.
 
     Raises:
         ContractError: the list cannot be read.
         LookupError: it names an item that is not in the catalogue.
     """
-    if value is None or limit <= 0:
-        return EMPTY
+    if value is None:
+        return _NOTHING
     hidden = catalogue.rules.hidden
     if not (excluded or category or taken):
-        head = unpack_head(value, limit)
+        head = unpack_head(value, skip + limit)
         if not hidden or hidden.isdisjoint(head.items):
-            return head
-    whole = unpack_head(value, _WHOLE_LIST)
+            has_more = list_length(value) > skip + limit
+            return Picked(_without_first(head, skip) if skip else head, has_more, is_plain=True)
+    whole = _without_first(unpack_head(value, _WHOLE_LIST), skip)
     held, ids, categories = set(taken), catalogue.ids, catalogue.categories
     keep = [
         at
@@ -83,52 +116,96 @@ def pick(
         and item not in hidden
         and ids[item] not in excluded
         and (not category or category in categories[item])
-    ][:limit]
-    return PackedHead(
+    ]
+    has_more = len(keep) > limit
+    del keep[limit:]
+    head = PackedHead(
         tuple(whole.items[at] for at in keep),
         tuple(whole.score_codes[at] for at in keep),
         bytes(whole.reasons[at] for at in keep),
         tuple(whole.seeds[at] for at in keep),
     )
+    return Picked(head, has_more, is_plain=False)
+
+
+def _without_first(head: PackedHead, skip: int) -> PackedHead:
+    return PackedHead(head.items[skip:], head.score_codes[skip:], head.reasons[skip:], head.seeds[skip:])
 
 
 def list_answer(
-    request_id: bytes, subject: bytes, generation: Generation, surface: str, blocks: list[Block], user: str = ""
+    request_id: str,
+    subject: bytes,
+    generation: Generation,
+    surface: str,
+    blocks: list[Block],
+    user: str = "",
+    *,
+    fields: Fields = ALL,
+    first_rank: int = 1,
+    cursor: bytes = b"null",
 ) -> Answer:
     """A list as JSON.
 
     Args:
-        request_id: as JSON.
+        request_id: of this answer.
         subject: what the list is for, as JSON members that end with a comma.
         generation: the one that answers.
         surface: the list's surface.
         blocks: items by source, in order; the first block with items names the answer's source.
         user: to whom the list is shown; "" = it is nobody's, and is not logged.
+        fields: members of the items.
+        first_rank: rank of the first item.
+        cursor: where the next page begins, as JSON.
 
     Raises:
         LookupError: an item, score or reason is not known.
     """
-    pieces, source = list_pieces(generation, surface, blocks)
-    pieces[0] = _ENVELOPE % (request_id, subject, generation.name_json) + pieces[0]
-    pieces.append(b',"cursor":null}')
-    served = served_items(user, surface, [block.picked.items for block in blocks]) if user else ()
+    pieces, source = list_pieces(generation, surface, blocks, fields, first_rank)
+    pieces[0] = _ENVELOPE % (subject, generation.name_json) + pieces[0]
+    pieces.append(b',"cursor":%b}' % cursor)
+    served = served_items(user, surface, [block.picked.items for block in blocks], first_rank) if user else ()
+    return tagged_answer(request_id, b"".join(pieces), generation, source, served)
+
+
+def tagged_answer(
+    request_id: str, members: bytes, generation: Generation, source: str, served: tuple[Served, ...]
+) -> Answer:
+    """An answer with a tag of all that it shows; the request id, new each time, is not part of that.
+
+    Args:
+        request_id: of this answer.
+        members: the answer's other members as JSON, with the closing brace.
+        generation: the one that answers.
+        source: of the first list.
+        served: what it shows to a user.
+    """
+    tag = b'W/"%016x"' % (mmh3_x64_128_uintdigest(members) & _TAG_BITS)
+    own_id = b'"%b"' % request_id.encode()
     return Answer(
-        b"".join(pieces), generation=generation.name_header, source=source, request_id=request_id, served=served
+        b'{"request_id":%b,%b' % (own_id, members),
+        generation=generation.name_header,
+        source=source,
+        etag=tag,
+        request_id=own_id,
+        served=served,
     )
 
 
-def list_pieces(generation: Generation, surface: str, blocks: list[Block]) -> tuple[list[bytes], str]:
+def list_pieces(
+    generation: Generation, surface: str, blocks: list[Block], fields: Fields = ALL, first_rank: int = 1
+) -> tuple[list[bytes], str]:
     """A list's own members as pieces of JSON, from `surface` to the end of `items`, and its source; see `list_answer`.
 
     Raises:
         LookupError: an item, score or reason is not known.
     """
     source = next((block.source for block in blocks if block.picked.items), blocks[0].source)
-    rank, pieces = 1, [_LIST % (json_bytes(surface), _VARIANT_JSON, source.encode())]
-    for picked, name in blocks:
-        pieces += generation.catalogue.render(picked, name, rank)
+    name = _ITEM_IDS if fields is LEAN else _ITEMS
+    rank, pieces = first_rank, [_LIST % (json_bytes(surface), _VARIANT_JSON, source.encode(), name)]
+    for picked, block_source in blocks:
+        pieces += render_items(generation.catalogue, picked, block_source, rank, fields)
         rank += len(picked.items)
-    if rank > 1:
+    if rank > first_rank:
         pieces[-1] = pieces[-1][:-1]  # the comma after the last item
     pieces.append(b"]")
     return pieces, source
@@ -146,5 +223,9 @@ def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)
-_ENVELOPE: Final = b'{"request_id":%b,%b"generation":%b,'
-_LIST: Final = b'"surface":%b,"experiment":null,"variant":%b,"propensity":1.0,"source":"%b","items":['
+_ENVELOPE: Final = b'%b"generation":%b,'
+_LIST: Final = b'"surface":%b,"experiment":null,"variant":%b,"propensity":1.0,"source":"%b",%b['
+_ITEMS: Final = b'"items":'
+_ITEM_IDS: Final = b'"item_ids":'
+_TAG_BITS: Final = 2**64 - 1
+_NOTHING: Final = Picked(EMPTY, has_more=False, is_plain=True)

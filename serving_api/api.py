@@ -14,6 +14,7 @@ from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
 from serving_api.request import Request
+from serving_api.response_headers import Headers, headers_of, unless_known
 from serving_api.routes import Route, find_route
 
 _log = get_logger(__name__)
@@ -21,8 +22,6 @@ _log = get_logger(__name__)
 _LONGEST_LIST: Final = 1_000
 # How long a process waits for its lists before it answers requests without them.
 _START_SECONDS: Final = 10.0
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class LookupApi:
@@ -35,14 +34,17 @@ class LookupApi:
         live: the generation and the store.
         metrics: counts of this process.
         default_limit: items in an answer.
+        max_limit: the most that a request may ask for.
+        max_batch_users: users of a batch read.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Prepare; nothing is opened before `start`."""
         self.live = Live(settings)
         self.metrics = Metrics(self.live)
-        self._max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
-        self.default_limit = min(settings.serving.default_limit, self._max_limit)
+        self.max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
+        self.default_limit = min(settings.serving.default_limit, self.max_limit)
+        self.max_batch_users = settings.serving.max_batch_users
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
         self._starting: asyncio.Task[None] | None = None
@@ -63,17 +65,13 @@ class LookupApi:
         """An id that no other request of any process has."""
         return f"{self._prefix}-{next(self._numbers):x}"
 
-    def request_id(self) -> bytes:
-        """The same, as JSON."""
-        return b'"%b"' % self.new_request_id().encode()
-
     def read_limit(self, query: Query) -> int:
         """The number of items that a request asks for.
 
         Raises:
             BadRequestError: it is no number between 1 and serving.max_limit.
         """
-        return whole_number(query, "limit", self.default_limit, 1, self._max_limit)
+        return whole_number(query, "limit", self.default_limit, 1, self.max_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer through ASGI."""
@@ -83,12 +81,9 @@ class LookupApi:
         """Answer one request, and count it."""
         began = perf_counter()
         route, request.segment = find_route(request.path)
-        answer = await self._answer(route, request)
-        headers = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body))]
-        if answer.generation:
-            headers.append((b"x-reco-generation", answer.generation))
-        if answer.allow:
-            headers.append((b"allow", answer.allow))
+        request.request_id = self.new_request_id()
+        answer = unless_known(request, await self._answer(route, request))
+        headers = headers_of(request, answer)
         template = route.template if route else "unknown"
         if answer.served:
             self.live.served_log.add(request, answer)

@@ -14,7 +14,7 @@ import msgspec
 
 from reco_contracts.list_codec import PAD, PackedHead
 from reco_contracts.manifests import CatalogueChunk
-from reco_contracts.reasons import REASONS, Reason, ReasonText
+from reco_contracts.reasons import REASONS, Reason
 from serving_api.rules import NO_RULES
 
 _json = msgspec.json.encode
@@ -29,6 +29,7 @@ class Catalogue:
 
     Attributes:
         ids: by index, as are titles and categories.
+        id_texts: ids as JSON, by index; made on first use.
         rules: that hold now; replaced whole, at any moment.
     """
 
@@ -37,6 +38,7 @@ class Catalogue:
         self.ids: dict[int, str] = {}
         self.titles: dict[int, str] = {}
         self.categories: dict[int, tuple[str, ...]] = {}
+        self.id_texts = _IdTexts(self.ids)
         self.rules = NO_RULES
         self._heads: dict[int, bytes] = {}
         self._tails: dict[int, bytes] = {}
@@ -86,6 +88,23 @@ class Catalogue:
         pieces[4::5] = self._render_endings(picked, source)
         return pieces
 
+    def describe(self, code: int, seed: int) -> dict[str, str]:
+        """A reason as it reads in an answer.
+
+        Args:
+            code: of `Reason`.
+            seed: item index, -1 = none.
+
+        Raises:
+            LookupError: the seed is not in the catalogue.
+            ValueError: there is no such reason.
+        """
+        reason = REASONS[Reason(code)]
+        if not reason.has_seed or seed == PAD:
+            return {"code": reason.code, "text": reason.template}
+        title, item_id = self.titles[seed], self.ids[seed]
+        return {"code": reason.code, "text": reason.template.format(seed=title), "seed_item_id": item_id}
+
     def _render_endings(self, picked: PackedHead, source: str) -> Iterable[bytes]:
         reasons = picked.reasons
         if reasons and reasons.count(reasons[0]) == len(reasons):  # most lists: half the time
@@ -95,29 +114,35 @@ class Catalogue:
     def _endings_of(self, source: str, code: int) -> "_Endings":
         endings = self._endings.get((source, code))
         if endings is None:
-            endings = self._endings[source, code] = _Endings(source, REASONS[Reason(code)], self)
+            endings = self._endings[source, code] = _Endings(source, Reason(code), self)
         return endings
+
+
+class _IdTexts(dict[int, bytes]):
+    """Ids as JSON, by item index. Made on first use: only lean answers need them."""
+
+    def __init__(self, ids: dict[int, str]) -> None:
+        super().__init__()
+        self._ids = ids
+
+    def __missing__(self, index: int) -> bytes:
+        text = self[index] = _json(self._ids[index])
+        return text
 
 
 class _Endings(dict[int, bytes]):
     """Source and reason of an item, by seed (-1 = none). Made on first use."""
 
-    def __init__(self, source: str, reason: ReasonText, catalogue: Catalogue) -> None:
+    def __init__(self, source: str, reason: Reason, catalogue: Catalogue) -> None:
         super().__init__()
         self._source = _json(source)
         self._reason = reason
         self._catalogue = catalogue
 
     def __missing__(self, seed: int) -> bytes:
-        ending = self[seed] = b'%b,"reason":%b},' % (self._source, _json(self._describe(seed)))
+        reason = self._catalogue.describe(self._reason, seed)
+        ending = self[seed] = b'%b,"reason":%b},' % (self._source, _json(reason))
         return ending
-
-    def _describe(self, seed: int) -> dict[str, str]:
-        reason = self._reason
-        if not reason.has_seed or seed == PAD:
-            return {"code": reason.code, "text": reason.template}
-        title, item_id = self._catalogue.titles[seed], self._catalogue.ids[seed]
-        return {"code": reason.code, "text": reason.template.format(seed=title), "seed_item_id": item_id}
 
 
 @lru_cache(maxsize=1)

@@ -49,7 +49,7 @@ async def _features(api: "LookupApi", view: Table, request: Request) -> Answer:
     except (StoreUnavailableError, ContractError):
         pass
     content = {join_key: identifier, "status": status, "as_of": as_of, "features": values}
-    return json_answer({"request_id": api.new_request_id(), **content})
+    return json_answer({"request_id": request.request_id, **content})
 
 
 def _json_value(value: Any) -> Any:

@@ -3,19 +3,21 @@
 from typing import TYPE_CHECKING
 
 from reco_contracts.surfaces import ALSO_BOUGHT, NEW, POPULAR, SIMILAR, TRENDING
-from serving_api.answers import Answer, json_bytes, list_answer, pick
+from serving_api.answers import Answer, json_bytes
+from serving_api.fields import read_fields
 from serving_api.generation import Generation
-from serving_api.parameters import BadRequestError, id_set, name_or_empty, read_id, read_query, whole_number
+from serving_api.list_pages import Own, Wanted, answer_page
+from serving_api.paging import find_page
+from serving_api.parameters import BadRequestError, id_set, name_or_empty, one, read_id, read_query, whole_number
 from serving_api.request import Request
-from serving_api.rules import Block, place_pins
-from serving_api.stored_lists import answer_or_fallback, own_block, stored_list
+from serving_api.stored_lists import answer_or_fallback, check_there, stored_list
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
 
-OF_ITEM = ("limit", "exclude")
-OF_POPULAR = ("category", "window", "limit", "exclude")
-OF_CATEGORY = ("category", "limit", "exclude")
+OF_ITEM = ("limit", "exclude", "cursor", "fields")
+OF_POPULAR = ("category", "window", "limit", "exclude", "cursor", "fields")
+OF_CATEGORY = ("category", "limit", "exclude", "cursor", "fields")
 
 
 async def similar(api: "LookupApi", request: Request) -> Answer:
@@ -44,17 +46,17 @@ async def _list_of_item(api: "LookupApi", surface: str, request: Request) -> Ans
     Args:
         api: the process's state.
         surface: one whose subjects are items.
-        request: item id in the path; limit, exclude.
+        request: item id in the path; limit, exclude, cursor, fields.
 
     Raises:
-        BadRequestError: an argument is wrong.
+        BadRequestError: an argument is wrong, or the cursor's lists are gone.
     """
-    generation = api.live.generation
     item = read_id(request.segment, "item_id")
     query = read_query(request.query_string, OF_ITEM)
     limit, excluded = api.read_limit(query), id_set(query, "exclude") | {item}
-    members = b'"item_id":%b,' % json_bytes(item)
-    return await _list_or_popular(api, generation, surface, item, members, limit, excluded)
+    page = await find_page(api, one(query, "cursor"), f"item|{surface}".encode())
+    wanted = Wanted(page, surface, limit, excluded, fields=read_fields(query))
+    return await _list_or_popular(api, request, wanted, item, b'"item_id":%b,' % json_bytes(item))
 
 
 async def _list_of_category(api: "LookupApi", surface: str, request: Request) -> Answer:
@@ -63,40 +65,28 @@ async def _list_of_category(api: "LookupApi", surface: str, request: Request) ->
     Args:
         api: the process's state.
         surface: one whose subjects are categories.
-        request: category, limit, exclude.
+        request: category, limit, exclude, cursor, fields.
 
     Raises:
-        BadRequestError: an argument is wrong.
+        BadRequestError: an argument is wrong, or the cursor's lists are gone.
     """
-    generation = api.live.generation
     query = read_query(request.query_string, OF_CATEGORY)
     limit, excluded = api.read_limit(query), id_set(query, "exclude")
     category = name_or_empty(query, "category")
-    members = b'"category":%b,' % json_bytes(category or None)
-    return await _list_or_popular(api, generation, surface, category, members, limit, excluded, category)
+    page = await find_page(api, one(query, "cursor"), f"category|{surface}|{category}".encode())
+    wanted = Wanted(page, surface, limit, excluded, category, fields=read_fields(query))
+    return await _list_or_popular(api, request, wanted, category, b'"category":%b,' % json_bytes(category or None))
 
 
-async def _list_or_popular(
-    api: "LookupApi",
-    generation: Generation,
-    surface: str,
-    subject: str,
-    members: bytes,
-    limit: int,
-    excluded: frozenset[str],
-    category: str = "",
-) -> Answer:
+async def _list_or_popular(api: "LookupApi", request: Request, wanted: Wanted, subject: str, members: bytes) -> Answer:
     """A subject's list, else the popular items of a category; `members` are the subject in the answer, as JSON."""
-    value, otherwise = await stored_list(api, generation, surface, subject)
+    value, missing = await stored_list(api, wanted.page.generation, wanted.surface, subject)
+    check_there(api, wanted.page, value, missing)
 
-    def build(stored: bytes | None, missing: str) -> Answer:
-        blocks = own_block(generation, stored, surface, limit, excluded, "")
-        if not (blocks and blocks[0].picked.items):
-            blocks = [Block(pick(generation.catalogue, generation.popular_list(category), limit, excluded), missing)]
-        blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, category)
-        return list_answer(api.request_id(), members, generation, surface, blocks)
+    def build(stored: bytes | None, otherwise: str) -> Answer:
+        return answer_page(request, wanted, Own(stored, wanted.surface, otherwise), members)
 
-    return answer_or_fallback(api, build, value, otherwise)
+    return answer_or_fallback(api, build, value, missing)
 
 
 async def popular(api: "LookupApi", request: Request) -> Answer:
@@ -104,21 +94,21 @@ async def popular(api: "LookupApi", request: Request) -> Answer:
 
     Args:
         api: the process's state.
-        request: category, window (days), limit, exclude.
+        request: category, window (days), limit, exclude, cursor, fields.
 
     Raises:
         BadRequestError: an argument is wrong, or there are no lists for the window.
     """
-    generation = api.live.generation
     query = read_query(request.query_string, OF_POPULAR)
     limit, category, excluded = api.read_limit(query), name_or_empty(query, "category"), id_set(query, "exclude")
-    window = _window(query, generation)
-    value = generation.popular_list(category, window)
-    picked = pick(generation.catalogue, value, limit, excluded)
+    asked = one(query, "window") or ""
+    page = await find_page(api, one(query, "cursor"), f"popular|{asked}|{category}".encode())
+    window = _window(query, page.generation)
     subject = b'"category":%b,"window_days":%b,' % (json_bytes(category or None), json_bytes(window))
     source = "popular" if api.live.is_current else "fallback"
-    blocks = place_pins(generation.catalogue, POPULAR, [Block(picked, source)], limit, excluded, category)
-    return list_answer(api.request_id(), subject, generation, POPULAR, blocks)
+    own = Own(page.generation.popular_list(category, window), source, source)
+    wanted = Wanted(page, POPULAR, limit, excluded, category, has_stand_in=False, fields=read_fields(query))
+    return answer_page(request, wanted, own, subject)
 
 
 def _window(query: dict[str, list[str]], generation: Generation) -> int | None:

@@ -26,6 +26,7 @@ class Live:
 
     Attributes:
         generation: the one to answer from; a request takes it once and keeps it.
+        previous: the one before, for further pages of lists that were begun on it.
         pipe: for lookups, with their short deadline.
         rules: the last good live rules.
         broken_rules: how often the rules in the store could not be read.
@@ -35,6 +36,7 @@ class Live:
     def __init__(self, settings: Settings) -> None:
         """Prepare; `start` connects and loads."""
         self.generation = Generation()
+        self.previous: Generation | None = None
         self.rules = LiveRules()
         self.broken_rules = 0
         self.keys = settings.keys
@@ -62,6 +64,10 @@ class Live:
     def is_current(self) -> bool:
         """Whether the store is up and lists can be looked up in it."""
         return self.pipe.is_up and self.generation.manifest is not None
+
+    def known(self, name: str) -> Generation | None:
+        """The generation of this name, if it is live or was live before."""
+        return next((one for one in (self.generation, self.previous) if one and one.name == name), None)
 
     async def start(self) -> None:
         """Connect and load; without a store, read the copy on disk. Then keep following."""
@@ -102,8 +108,11 @@ class Live:
         manifest = await read_manifest(self._loading, self.keys)
         if manifest is None or manifest == self.generation.manifest:
             return
-        generation = await load_generation(self._loading, self.keys, manifest)
-        await self._serve(generation)
+        is_back = self.previous is not None and self.previous.manifest == manifest  # after a rollback
+        if not is_back:
+            self.previous = None  # never three catalogues in memory, and its lists are unlinked by now
+        await self._serve(self.previous or await load_generation(self._loading, self.keys, manifest))
+        generation = self.generation
         self._last_errors.pop("generation", None)
         _log.info("generation is live", generation=generation.name, items=len(generation.catalogue))
         try:
@@ -141,12 +150,15 @@ class Live:
             _log.warning("the copy of the rules was not written", path=str(self._rules_path), error=str(error))
 
     async def _hold(self, rules: LiveRules) -> None:
-        """Let rules hold for the generation that is served, also if another one comes meanwhile."""
+        """Let rules hold for the generation that is served, also if another one comes meanwhile, and the one before."""
         self.rules, generation, index = rules, None, RuleIndex()
         while generation is not self.generation:
             generation = self.generation
             index = await index_rules(rules, generation.catalogue)
         self.generation.catalogue.rules = index
+        if previous := self.previous:  # by its name: another one may take its place while this waits
+            index = await index_rules(rules, previous.catalogue)
+            previous.catalogue.rules = index
 
     async def _serve(self, generation: Generation) -> None:
         """Serve a generation with the rules that hold, also if others come meanwhile."""
@@ -154,6 +166,8 @@ class Live:
         while rules is not self.rules:
             rules = self.rules
             generation.catalogue.rules = await index_rules(rules, generation.catalogue)
+        if self.generation.manifest and self.generation.name != generation.name:
+            self.previous = self.generation
         self.generation = generation
 
     async def _read_rules_copy(self) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from serving_api.answers import HTML, Answer, json_bytes
 from serving_api.docs_page import DOCS_PAGE
-from serving_api.openapi import describe_api
+from serving_api.openapi import Bounds, describe_api
 from serving_api.request import Request
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ items for everybody</li>
 """
 
 
-@lru_cache(maxsize=1)
-def _description() -> bytes:
-    return json_bytes(describe_api())
+@lru_cache(maxsize=2)
+def _description(bounds: Bounds) -> bytes:
+    return json_bytes(describe_api(bounds))
 
 
 async def index(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape
@@ -37,8 +37,17 @@ async def index(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 -
 
 
 async def openapi_json(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape
-    """The OpenAPI description."""
-    return Answer(_description())
+    """The OpenAPI description, with the limits and names that hold in this process now."""
+    generation = api.live.generation
+    bounds = Bounds(
+        api.default_limit,
+        api.max_limit,
+        api.max_batch_users,
+        generation.windows_days,
+        tuple(generation.user_surfaces()),
+        tuple(generation.page_surfaces()),
+    )
+    return Answer(_description(bounds))
 
 
 async def docs(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape

@@ -1,16 +1,19 @@
 """What a request asks for, checked: ids out of paths, values out of query strings."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from reco_contracts.events import MAX_ID_LENGTH
 
+MAX_EXCLUDED: Final = 1_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MAX_FIELDS: Final = 64
-_MAX_EXCLUDED: Final = 1_000
 _MAX_QUERY_BYTES: Final = 16_384
+
+_NO_IDS: Final[frozenset[str]] = frozenset()
 
 Query = dict[str, list[str]]
 
@@ -140,15 +143,28 @@ def flag(query: Query, name: str, *, default: bool) -> bool:
     return text == "true"
 
 
+def flag_or_none(query: Query, name: str) -> bool | None:
+    """`true` or `false`; None if it is not given.
+
+    Raises:
+        BadRequestError: it is neither.
+    """
+    return None if one(query, name) is None else flag(query, name, default=False)
+
+
 def name_or_empty(query: Query, name: str) -> str:
     """A name such as a category; "" if it is not given.
 
     Raises:
         BadRequestError: it is longer than an id may be.
     """
-    text = one(query, name) or ""
+    return check_name(one(query, name) or "", name)
+
+
+def check_name(text: str, field: str) -> str:
+    """Check a name such as a category; see `name_or_empty`."""
     if len(text) > MAX_ID_LENGTH:
-        raise BadRequestError(f"invalid_{name}", f"{name} has more than {MAX_ID_LENGTH} characters", name)
+        raise BadRequestError(f"invalid_{field}", f"{field} has more than {MAX_ID_LENGTH} characters", field)
     return text
 
 
@@ -158,11 +174,17 @@ def id_set(query: Query, name: str) -> frozenset[str]:
     Raises:
         BadRequestError: one of them is no id, or there are too many.
     """
-    ids = frozenset(part for value in query.get(name, ()) for part in value.split(",") if part)
-    if len(ids) > _MAX_EXCLUDED:
+    values = query.get(name)
+    return check_ids((part for value in values for part in value.split(",") if part), name) if values else _NO_IDS
+
+
+def check_ids(identifiers: Iterable[str], field: str) -> frozenset[str]:
+    """Check ids that are apart already; see `id_set`."""
+    ids = frozenset(identifiers)
+    if len(ids) > MAX_EXCLUDED:
         raise BadRequestError(
-            f"invalid_{name}", f"{name} has {len(ids)} ids, at most {_MAX_EXCLUDED} are allowed", name
+            f"invalid_{field}", f"{field} has {len(ids)} ids, at most {MAX_EXCLUDED} are allowed", field
         )
     for identifier in ids:
-        check_id(identifier, name)
+        check_id(identifier, field)
     return ids

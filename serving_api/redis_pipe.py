@@ -10,6 +10,7 @@ own place and shifts nobody else's.
 import asyncio
 import random
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ _FIRST_BACKOFF_SECONDS: Final = 0.05
 _LAST_BACKOFF_SECONDS: Final = 2.0
 # A timer that fires this late means that the loop stood still, not the store.
 _LOOP_STALL_SECONDS: Final = 0.005
+
+
+Command = tuple[str | bytes | int, ...]
 
 
 class RedisPipe:
@@ -84,10 +88,32 @@ class RedisPipe:
         Raises:
             StoreUnavailableError: there is no connection, or far too many commands wait.
         """
+        return self._open_connection().send(command)
+
+    def send_together(self, first: Command, *others: Command) -> "asyncio.Future[list[Any]]":
+        """Send several commands, with one future for all of them: the cheapest way to read two keys.
+
+        They may be of any keys: nothing makes them one transaction.
+
+        Args:
+            first: a command's name and arguments.
+            others: further ones.
+
+        Returns:
+            The replies in order, to be awaited. A command that the store refuses has a StoreUnavailableError
+            in its place, so that one bad key does not spoil the others; StoreUnavailableError is raised
+            where they are late or the connection breaks.
+
+        Raises:
+            StoreUnavailableError: there is no connection, or far too many commands wait.
+        """
+        return self._open_connection().send_together((first, *others))
+
+    def _open_connection(self) -> "_Connection":
         connection = self._connection
         if connection is None or connection.closed.done():
             raise StoreUnavailableError(f"no connection to {self._address}")
-        return connection.send(command)
+        return connection
 
     async def _keep_connected(self) -> None:
         backoff = _FIRST_BACKOFF_SECONDS
@@ -147,7 +173,10 @@ class _Connection(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._transport: asyncio.Transport | None = None
         self._outgoing: list[bytes] = []
-        self._pending: deque[tuple[float, asyncio.Future[Any]]] = deque()  # (deadline, reply), oldest first
+        self._deadline = 0.0  # of what leaves this turn
+        # (deadline, reply, number of replies that it waits for; 0 = a single one, given bare), oldest first.
+        self._pending: deque[tuple[float, asyncio.Future[Any], int]] = deque()
+        self._gathered: list[Any] = []  # for the oldest, when it waits for several
         self._timer: asyncio.TimerHandle | None = None
 
     def set_timeout(self, timeout: float) -> None:
@@ -161,30 +190,48 @@ class _Connection(asyncio.Protocol):
         """The connection is open."""
         self._transport = transport  # type: ignore[assignment]  # a stream transport, by the way it was made
 
-    def send(self, command: tuple[str | bytes | int, ...]) -> "asyncio.Future[Any]":
+    def send(self, command: Command) -> "asyncio.Future[Any]":
         """Queue a command for this turn's write."""
-        if len(self._pending) >= _MAX_PENDING:
-            raise StoreUnavailableError(f"{len(self._pending):,} commands wait for the store; not one more")
-        reply: asyncio.Future[Any] = self._loop.create_future()
+        return self._expect(0, [hiredis.pack_command(command)])
+
+    def send_together(self, commands: Sequence[Command]) -> "asyncio.Future[list[Any]]":
+        """Queue several commands for this turn's write, with one future."""
+        return self._expect(len(commands), [hiredis.pack_command(command) for command in commands])
+
+    def _expect(self, count: int, packed: list[bytes]) -> "asyncio.Future[Any]":
+        pending = self._pending
+        if len(pending) >= _MAX_PENDING:
+            raise StoreUnavailableError(f"{len(pending):,} commands wait for the store; not one more")
+        loop = self._loop
+        reply: asyncio.Future[Any] = loop.create_future()
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
-        self._outgoing.append(hiredis.pack_command(command))
-        deadline = self._loop.time() + self._timeout
-        self._pending.append((deadline, reply))
+            self._deadline = loop.time() + self._timeout
+            loop.call_soon(self._flush)
+        self._outgoing += packed
+        pending.append((self._deadline, reply, count))
         if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._expire, deadline)
+            self._timer = loop.call_at(self._deadline, self._expire, self._deadline)
         return reply
 
     def data_received(self, data: bytes) -> None:
         """Replies came: hand each to the oldest command."""
+        pending, gets = self._pending, self._reader.gets
         self._reader.feed(data)
         try:
-            while (value := self._reader.gets()) is not _NOTHING:
-                _, reply = self._pending.popleft()
+            while (value := gets()) is not _NOTHING:
+                _, reply, count = pending[0]
+                if isinstance(value, hiredis.ReplyError):
+                    value = StoreUnavailableError(f"the store refused a command: {value}")
+                if count:
+                    self._gathered.append(value)
+                    if len(self._gathered) < count:
+                        continue
+                    value, self._gathered = self._gathered, []
+                pending.popleft()
                 if reply.done():  # late, or its caller has gone
                     continue
-                if isinstance(value, hiredis.ReplyError):
-                    reply.set_exception(StoreUnavailableError(f"the store refused a command: {value}"))
+                if isinstance(value, StoreUnavailableError):
+                    reply.set_exception(value)
                 else:
                     reply.set_result(value)
         except (hiredis.ProtocolError, IndexError) as error:
@@ -201,7 +248,7 @@ class _Connection(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
         while self._pending:
-            _, reply = self._pending.popleft()
+            _, reply, _ = self._pending.popleft()
             if not reply.done():
                 reply.set_exception(StoreUnavailableError(f"the connection to the store broke: {reason}"))
         if not self.closed.done():
@@ -220,7 +267,7 @@ class _Connection(asyncio.Protocol):
             # Replies may have arrived while the loop stood still: read them first.
             self._timer = self._loop.call_later(_LOOP_STALL_SECONDS / 2, self._expire, now + _LOOP_STALL_SECONDS / 2)
             return
-        for deadline, reply in self._pending:
+        for deadline, reply, _ in self._pending:
             if deadline > now:
                 self._timer = self._loop.call_at(deadline, self._expire, deadline)
                 break

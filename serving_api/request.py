@@ -15,6 +15,7 @@ class Request:
         header: the value of a header by its name in lower case; None = it was not sent.
         read_body: the whole body; raises BadRequestError (413) where it has more than so many bytes.
         segment: the id in the path, percent-encoded; of two ids, both with a slash between.
+        request_id: of this answer: letters, digits and a dash, which no other request of any process has.
     """
 
     method: str
@@ -23,3 +24,4 @@ class Request:
     header: Callable[[str], str | None]
     read_body: Callable[[int], Awaitable[bytes]]
     segment: bytes = b""
+    request_id: str = ""

@@ -16,7 +16,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
             description=(
                 "Stable: because_bought, because_liked, because_of_history, similar_to_yours, people_like_you, again, "
                 "due_again, popular, popular_in_segment, trending, new, new_in_category, exploring, pinned, "
-                "similar_item, bought_together, unknown."
+                "similar_item, bought_together, because_viewed, because_clicked, because_in_cart, unknown."
             )
         ),
     ]
@@ -24,16 +24,22 @@ class Reason(msgspec.Struct, omit_defaults=True):
     seed_item_id: Annotated[str | None, msgspec.Meta(description="The item that the sentence names, if any.")] = None
 
 
-class Item(msgspec.Struct):
-    """One item of a list."""
+_Rank = Annotated[int, msgspec.Meta(ge=1, description="Place in the list, over all pages of a cursor.")]
+_Score = Annotated[float, msgspec.Meta(ge=0, le=1, description="Relative to the best item of its list.")]
+
+
+class Item(msgspec.Struct, omit_defaults=True):
+    """One item of a list. With `fields`, it has its id and the members that were asked for; else all of them."""
 
     item_id: str
-    rank: Annotated[int, msgspec.Meta(ge=1, description="Place in this answer.")]
-    score: Annotated[float, msgspec.Meta(ge=0, le=1, description="Relative to the best item of its list.")]
-    title: str
-    categories: Annotated[list[str], msgspec.Meta(description="Broad to narrow.")]
-    source: Annotated[Source, msgspec.Meta(description="The list that this item comes from.")]
-    reason: Reason
+    rank: _Rank | msgspec.UnsetType = msgspec.UNSET
+    score: _Score | msgspec.UnsetType = msgspec.UNSET
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    categories: Annotated[list[str] | msgspec.UnsetType, msgspec.Meta(description="Broad to narrow.")] = msgspec.UNSET
+    source: Annotated[Source | msgspec.UnsetType, msgspec.Meta(description="The list that this item comes from.")] = (
+        msgspec.UNSET
+    )
+    reason: Reason | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlainList(msgspec.Struct, kw_only=True):
@@ -54,7 +60,13 @@ class PlainList(msgspec.Struct, kw_only=True):
             )
         ),
     ]
-    items: list[Item]
+    items: Annotated[
+        list[Item] | msgspec.UnsetType, msgspec.Meta(description="Best first; not there with `fields=ids`.")
+    ] = msgspec.UNSET
+    item_ids: Annotated[
+        list[str] | msgspec.UnsetType,
+        msgspec.Meta(description="Best first; in the place of `items` with `fields=ids`."),
+    ] = msgspec.UNSET
 
 
 class ListAnswer(PlainList, kw_only=True):
@@ -62,7 +74,7 @@ class ListAnswer(PlainList, kw_only=True):
 
     request_id: Annotated[str, msgspec.Meta(description="Unique; send it with clicks on this list.")]
     generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
-    cursor: str | None
+    cursor: Annotated[str | None, msgspec.Meta(description="For the next page; null = this is the last.")]
 
 
 class Recommendations(ListAnswer, kw_only=True):
@@ -96,6 +108,21 @@ class UserPage(msgspec.Struct, kw_only=True):
     user_id: str
     generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
     lists: list[PlainList]
+
+
+class UserList(PlainList, kw_only=True):
+    """One list of a batch."""
+
+    request_id: Annotated[str, msgspec.Meta(description="Unique; send it with impressions of and clicks on this list.")]
+    user_id: str
+
+
+class BatchAnswer(msgspec.Struct, kw_only=True):
+    """Lists of many users, in the order asked for."""
+
+    request_id: Annotated[str, msgspec.Meta(description="Of the whole answer.")]
+    generation: Annotated[str | None, msgspec.Meta(description="The published lists that answered; null = none yet.")]
+    lists: list[UserList]
 
 
 class PopularItems(ListAnswer, kw_only=True):

@@ -74,12 +74,12 @@ class ServedLog:
         if len(self._waiting) + len(answer.served) > self._options.queue_records:
             self._lose("queue_full", len(answer.served))
             return
-        now_ms, request_id = int(time() * 1000), answer.request_id[1:-1].decode()
+        now_ms = int(time() * 1000)
         generation = answer.generation.decode()
         for user, surface, variant, items, first_position, experiment, propensity in answer.served:
             record = ServedRecord(
                 served_at_ms=now_ms,
-                request_id=request_id,
+                request_id=request.request_id,
                 user_id=user,
                 surface=surface,
                 variant=variant,

@@ -8,10 +8,10 @@ from reco_contracts.list_codec import first_reason, unpack_list
 from reco_contracts.logs import get_logger
 from reco_contracts.reasons import Reason
 from reco_contracts.surfaces import HOME
-from serving_api.answers import Answer, pick
+from serving_api.answers import Answer
 from serving_api.generation import Generation
+from serving_api.paging import Page, expired
 from serving_api.parameters import BadRequestError
-from serving_api.rules import Block
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -35,6 +35,22 @@ async def stored_list(api: "LookupApi", generation: Generation, surface: str, su
     return value, "popular"
 
 
+def check_there(api: "LookupApi", page: Page, value: bytes | None, missing: str) -> None:
+    """Check that a list that pages were shown of is still in the store.
+
+    Args:
+        api: the process's state.
+        page: the one to come.
+        value: the packed list; None = there is none.
+        missing: what stands in for it; "fallback" where the store did not answer.
+
+    Raises:
+        BadRequestError: it is unlinked, and so is the rest of its generation (410).
+    """
+    if value is None and page.is_own and missing != "fallback" and page.generation is not api.live.generation:
+        raise expired()
+
+
 def source_of(value: bytes | None) -> str:
     """Whose a stored list is: what a segment likes stands first in the list of a user who did nothing yet."""
     reason = first_reason(value) if value else Reason.UNKNOWN
@@ -42,15 +58,6 @@ def source_of(value: bytes | None) -> str:
         with suppress(*UNREADABLE):  # who reads the list will say so
             reason = next((code for code in unpack_list(value).reasons if code != _PINNED), reason)
     return "segment" if reason == _OF_SEGMENT else "personal"
-
-
-def own_block(
-    generation: Generation, value: bytes | None, source: str, limit: int, excluded: frozenset[str], category: str
-) -> list[Block]:
-    """The block of a stored list's items that may be shown; none where there is no list."""
-    if value is None:
-        return []
-    return [Block(pick(generation.catalogue, value, limit, excluded, category), source)]
 
 
 def answer_or_fallback(api: "LookupApi", build: Any, value: bytes | None, otherwise: str) -> Answer:

@@ -3,17 +3,18 @@
 from typing import TYPE_CHECKING
 
 from reco_contracts.surfaces import HOME
-from serving_api.answers import Answer, json_bytes, list_answer, pick
-from serving_api.parameters import id_set, name_or_empty, one, read_id, read_query
+from serving_api.answers import Answer, json_bytes
+from serving_api.fields import read_fields
+from serving_api.list_pages import Own, Wanted, answer_page
+from serving_api.paging import Page, find_page
+from serving_api.parameters import flag_or_none, id_set, name_or_empty, one, read_id, read_query
 from serving_api.request import Request
-from serving_api.rules import Block, place_pins
-from serving_api.stored_lists import answer_or_fallback, own_block, source_of, stored_list, user_surface
+from serving_api.stored_lists import answer_or_fallback, check_there, source_of, stored_list, user_surface
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
 
-PARAMETERS = ("surface", "limit", "category", "exclude")
-_NOBODY: frozenset[str] = frozenset()
+PARAMETERS = ("surface", "limit", "category", "exclude", "exclude_seen", "cursor", "fields")
 
 
 async def recommend(api: "LookupApi", request: Request) -> Answer:
@@ -24,30 +25,41 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
 
     Args:
         api: the process's state.
-        request: user id in the path; surface, limit, category, exclude.
+        request: user id in the path; surface, limit, category, exclude, exclude_seen, cursor, fields.
 
     Raises:
-        BadRequestError: an argument is wrong.
+        BadRequestError: an argument is wrong, or the cursor's lists are gone.
     """
-    generation = api.live.generation
     user = read_id(request.segment, "user_id")
-    surface, limit, category, excluded = HOME, api.default_limit, "", _NOBODY
-    if request.query_string:
-        query = read_query(request.query_string, PARAMETERS)
-        limit, category = api.read_limit(query), name_or_empty(query, "category")
-        surface, excluded = user_surface(one(query, "surface"), generation), id_set(query, "exclude")
-    value, otherwise = await stored_list(api, generation, surface, user)
+    wanted = await _wanted(api, request)
+    value, missing = await stored_list(api, wanted.page.generation, wanted.surface, user)
+    check_there(api, wanted.page, value, missing)
     subject = b'"user_id":%b,' % json_bytes(user)
 
-    def build(stored: bytes | None, missing: str) -> Answer:
-        blocks = own_block(generation, stored, source_of(stored), limit, excluded, category)
-        held = blocks[0].picked.items if blocks else ()
-        if category or not held:
-            filled = pick(
-                generation.catalogue, generation.popular_list(category), limit - len(held), excluded, taken=held
-            )
-            blocks.append(Block(filled, missing))
-        blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, category)
-        return list_answer(api.request_id(), subject, generation, surface, blocks, user)
+    def build(stored: bytes | None, otherwise: str) -> Answer:
+        return answer_page(request, wanted, Own(stored, source_of(stored), otherwise), subject, user)
 
-    return answer_or_fallback(api, build, value, otherwise)
+    return answer_or_fallback(api, build, value, missing)
+
+
+async def _wanted(api: "LookupApi", request: Request) -> Wanted:
+    if not request.query_string:
+        return Wanted(Page(api.live.generation, _of(HOME, "")), HOME, api.default_limit)
+    query = read_query(request.query_string, PARAMETERS)
+    category = name_or_empty(query, "category")
+    surface = user_surface(one(query, "surface"), api.live.generation)
+    page = await find_page(api, one(query, "cursor"), _of(surface, category))
+    return Wanted(
+        page,
+        surface,
+        api.read_limit(query),
+        id_set(query, "exclude"),
+        category,
+        category,
+        exclude_seen=flag_or_none(query, "exclude_seen"),
+        fields=read_fields(query),
+    )
+
+
+def _of(surface: str, category: str) -> bytes:
+    return f"user|{surface}|{category}".encode()

@@ -4,10 +4,12 @@ import asyncio
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from reco_contracts.list_codec import PackedHead
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
-from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick
+from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick, tagged_answer
+from serving_api.fields import Fields, read_fields
 from serving_api.generation import Generation
-from serving_api.parameters import BadRequestError, flag, id_set, one, read_id, read_query
+from serving_api.parameters import BadRequestError, flag, flag_or_none, id_set, one, read_id, read_query
 from serving_api.request import Request
 from serving_api.rules import Block, place_pins
 from serving_api.served import served_items
@@ -16,7 +18,7 @@ from serving_api.stored_lists import UNREADABLE, count_unreadable, source_of, st
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
 
-_PARAMETERS = ("surfaces", "limit", "dedupe", "exclude")
+PARAMETERS = ("surfaces", "limit", "dedupe", "exclude", "exclude_seen", "fields")
 
 
 class _Asked(NamedTuple):
@@ -33,6 +35,24 @@ class _Asked(NamedTuple):
     value: bytes | None
     source: str
     otherwise: str
+
+
+class _Wanted(NamedTuple):
+    """What holds for every row of the page.
+
+    Attributes:
+        generation: that answers.
+        limit: items of a row.
+        excluded: item ids to leave out.
+        exclude_seen: see `list_pages.Wanted`.
+        fields: members of the items.
+    """
+
+    generation: Generation
+    limit: int
+    excluded: frozenset[str]
+    exclude_seen: bool | None
+    fields: Fields
 
 
 class _Row(NamedTuple):
@@ -57,36 +77,29 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
 
     Args:
         api: the process's state.
-        request: user id in the path; surfaces, limit (of each list), dedupe, exclude.
+        request: user id in the path; surfaces, limit (of each list), dedupe, exclude, exclude_seen, fields.
 
     Raises:
         BadRequestError: an argument is wrong.
     """
     generation = api.live.generation
     user = read_id(request.segment, "user_id")
-    query = read_query(request.query_string, _PARAMETERS)
+    query = read_query(request.query_string, PARAMETERS)
     surfaces = _surfaces(one(query, "surfaces"), generation)
     limit, excluded = api.read_limit(query), id_set(query, "exclude")
+    wanted = _Wanted(generation, limit, excluded, flag_or_none(query, "exclude_seen"), read_fields(query))
     is_deduped = flag(query, "dedupe", default=True)
     asked = await asyncio.gather(*(_ask(api, generation, surface, user) for surface in surfaces))
     taken: set[int] = set()
     rows: list[_Row] = []
     for one_asked in asked:
-        row = _row(api, generation, one_asked, limit, excluded, taken, has_stand_in=not rows)
+        row = _row(api, wanted, one_asked, taken, has_stand_in=not rows)
         if is_deduped:
             taken.update(row.items)
         rows.append(row)
-    lists = b",".join(row.rendered for row in rows)
-    request_id = api.request_id()
-    body = _PAGE % (request_id, json_bytes(user), generation.name_json, lists)
+    members = _PAGE % (json_bytes(user), generation.name_json, b",".join(row.rendered for row in rows))
     served = [served_items(user, surface, [row.items]) for surface, row in zip(surfaces, rows, strict=True)]
-    return Answer(
-        body,
-        generation=generation.name_header,
-        source=rows[0].source,
-        request_id=request_id,
-        served=tuple(chain.from_iterable(served)),
-    )
+    return tagged_answer(request.request_id, members, generation, rows[0].source, tuple(chain.from_iterable(served)))
 
 
 def _surfaces(text: str | None, generation: Generation) -> list[str]:
@@ -115,39 +128,31 @@ async def _ask(api: "LookupApi", generation: Generation, surface: str, user: str
     return _Asked(surface, value, source_of(value) if is_users else surface, otherwise)
 
 
-def _row(
-    api: "LookupApi",
-    generation: Generation,
-    asked: _Asked,
-    limit: int,
-    excluded: frozenset[str],
-    taken: set[int],
-    *,
-    has_stand_in: bool,
-) -> _Row:
+def _row(api: "LookupApi", wanted: _Wanted, asked: _Asked, taken: set[int], *, has_stand_in: bool) -> _Row:
     """The items of a row; a list that cannot be read is answered for like a store that is down."""
     otherwise = asked.otherwise
     try:
-        picked = pick(generation.catalogue, asked.value, limit, excluded, taken=taken)
+        picked = _pick(wanted, asked.value, taken)
         if picked.items:
-            return _rendered(generation, asked.surface, Block(picked, asked.source), limit, excluded, taken)
+            return _rendered(wanted, asked.surface, Block(picked, asked.source), taken)
     except UNREADABLE as error:
         count_unreadable(api, error)
         otherwise = "fallback"
-    if not has_stand_in:
-        return _rendered(generation, asked.surface, Block(EMPTY, otherwise), limit, excluded, taken)
-    popular = pick(generation.catalogue, generation.popular_list(), limit, excluded, taken=taken)
-    return _rendered(generation, asked.surface, Block(popular, otherwise), limit, excluded, taken)
+    popular = _pick(wanted, wanted.generation.popular_list(), taken) if has_stand_in else EMPTY
+    return _rendered(wanted, asked.surface, Block(popular, otherwise), taken)
 
 
-def _rendered(
-    generation: Generation, surface: str, block: Block, limit: int, excluded: frozenset[str], taken: set[int]
-) -> _Row:
+def _pick(wanted: _Wanted, value: bytes | None, taken: set[int]) -> PackedHead:
+    return pick(wanted.generation.catalogue, value, wanted.limit, wanted.excluded, taken=taken)
+
+
+def _rendered(wanted: _Wanted, surface: str, block: Block, taken: set[int]) -> _Row:
     blocks = [block]
     if block.picked.items:  # a pin makes no row of its own
-        blocks = place_pins(generation.catalogue, surface, blocks, limit, excluded, taken=taken)
-    pieces, source = list_pieces(generation, surface, blocks)
+        catalogue = wanted.generation.catalogue
+        blocks = place_pins(catalogue, surface, blocks, wanted.limit, wanted.excluded, taken=taken)
+    pieces, source = list_pieces(wanted.generation, surface, blocks, wanted.fields)
     return _Row(b"{%b}" % b"".join(pieces), tuple(item for one in blocks for item in one.picked.items), source)
 
 
-_PAGE: Final = b'{"request_id":%b,"user_id":%b,"generation":%b,"lists":[%b]}'
+_PAGE: Final = b'"user_id":%b,"generation":%b,"lists":[%b]}'

@@ -41,7 +41,7 @@ async def why(api: "LookupApi", request: Request) -> Answer:
     except (StoreUnavailableError, ContractError, LookupError, ValueError):
         found = _unpublished("the store gives no answer that can be read; ask again later")
     content = {
-        "request_id": api.new_request_id(),
+        "request_id": request.request_id,
         "user_id": user,
         "item_id": item,
         "generation": generation.name,

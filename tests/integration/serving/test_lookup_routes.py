@@ -38,7 +38,7 @@ def test_a_users_list_is_answered_as_documented(published: Settings) -> None:
         *("request_id", "user_id", "generation", "surface", "experiment", "variant", "propensity", "source", "items"),
         "cursor",
     ]
-    assert content | {"request_id": "", "items": []} == {
+    assert content | {"request_id": "", "items": [], "cursor": None} == {
         "request_id": "",
         "user_id": "user-7",
         "generation": NAME,

@@ -36,10 +36,10 @@ def test_path_and_query_parameters_are_those_of_the_routes() -> None:
         "/v1/items/{item_id}/also_bought": lists.OF_ITEM,
         "/v1/trending": lists.OF_CATEGORY,
         "/v1/new": lists.OF_CATEGORY,
-        "/v1/users/{user_id}/page": user_page._PARAMETERS,
+        "/v1/users/{user_id}/page": user_page.PARAMETERS,
     }
     for template, methods in paths.items():
-        parameters = methods["get"].get("parameters", [])
+        parameters = [one for operation in methods.values() for one in operation.get("parameters", [])]
         in_path = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
         assert in_path == set(re.findall(r"{(\w+)}", template))
         in_query = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
