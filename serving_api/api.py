@@ -10,6 +10,9 @@ from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from serving_api.answers import Answer, error_answer
 from serving_api.asgi import Receive, Scope, Send, serve
+from serving_api.cors import CrossOrigin
+from serving_api.doors import Doors
+from serving_api.error_log import ErrorLog
 from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
@@ -22,6 +25,7 @@ _log = get_logger(__name__)
 _LONGEST_LIST: Final = 1_000
 # How long a process waits for its lists before it answers requests without them.
 _START_SECONDS: Final = 10.0
+_FIRST_ERROR: Final = 400
 
 
 class LookupApi:
@@ -32,6 +36,7 @@ class LookupApi:
 
     Attributes:
         live: the generation and the store.
+        doors: who may come in.
         metrics: counts of this process.
         default_limit: items in an answer.
         max_limit: the most that a request may ask for.
@@ -41,7 +46,10 @@ class LookupApi:
     def __init__(self, settings: Settings) -> None:
         """Prepare; nothing is opened before `start`."""
         self.live = Live(settings)
-        self.metrics = Metrics(self.live)
+        self.doors = Doors(settings.doors, settings.serving.host, self.live.key_ring)
+        self._cross_origin = CrossOrigin(settings.doors.cors_origins)
+        self._errors = ErrorLog(settings.doors.logged_errors_per_second)
+        self.metrics = Metrics(self.live, self._errors)
         self.max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
         self.default_limit = min(settings.serving.default_limit, self.max_limit)
         self.max_batch_users = settings.serving.max_batch_users
@@ -81,13 +89,18 @@ class LookupApi:
         """Answer one request, and count it."""
         began = perf_counter()
         route, request.segment = find_route(request.path)
-        request.request_id = self.new_request_id()
+        request.request_id = request.request_id or self.new_request_id()
         answer = unless_known(request, await self._answer(route, request))
         headers = headers_of(request, answer)
+        headers += answer.headers
+        headers += self._cross_origin.headers(request)
         template = route.template if route else "unknown"
+        seconds = perf_counter() - began
+        self.metrics.observe(template, answer.status, answer.source, seconds)
         if answer.served:
             self.live.served_log.add(request, answer)
-        self.metrics.observe(template, answer.status, answer.source, perf_counter() - began)
+        if answer.status >= _FIRST_ERROR:
+            self._errors.note(request, template, answer, seconds)
         return answer, headers
 
     async def _answer(self, route: Route | None, request: Request) -> Answer:
@@ -95,12 +108,16 @@ class LookupApi:
             return error_answer(BadRequestError("not_found", "there is no such path; see /docs", status=404))
         operation = route.operation(request.method)
         if operation is None:
+            asked_beforehand = self._cross_origin.preflight(request, route.allow)
+            if asked_beforehand:
+                return asked_beforehand
             said = f"{request.method} is not allowed here; use {route.allow.decode()}"
             return error_answer(BadRequestError("method_not_allowed", said, status=405), allow=route.allow)
         try:
+            self.doors.admit(request, operation.access)
             return await operation.handler(self, request)
         except BadRequestError as error:
             return error_answer(error)
         except Exception as error:  # noqa: BLE001 - the last line: a fault of ours becomes a 500 and a log line
-            _log.error("a request failed", route=route.template, error=repr(error))
+            _log.error("a request failed", request_id=request.request_id, route=route.template, error=repr(error))
             return error_answer(BadRequestError("internal", "the API failed to answer; it is logged", status=500))

@@ -10,6 +10,7 @@ from jobs.cli import (
     erasure_commands,
     evaluation_commands,
     explain_commands,
+    keys_commands,
     landing_commands,
     model_commands,
     operate_commands,
@@ -48,6 +49,7 @@ for _module in (
     validation_commands,
     rules_commands,
     serving_commands,
+    keys_commands,
     explain_commands,
     operate_commands,
 ):
