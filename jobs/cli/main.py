@@ -7,8 +7,10 @@ from rich.console import Console
 
 from jobs.cli import (
     analyst_commands,
+    erasure_commands,
     evaluation_commands,
     explain_commands,
+    keys_commands,
     landing_commands,
     model_commands,
     operate_commands,
@@ -40,12 +42,14 @@ for _module in (
     quarantine_commands,
     warehouse_commands,
     analyst_commands,
+    erasure_commands,
     evaluation_commands,
     model_commands,
     version_commands,
     validation_commands,
     rules_commands,
     serving_commands,
+    keys_commands,
     explain_commands,
     operate_commands,
 ):
