@@ -1,7 +1,8 @@
 """Publishing on a real cluster of six nodes does what it does on one server."""
 
+import json
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from serving_scenes import settings_for
 from store_cluster import PRIMARIES, store_cluster
 
 from benchmarks.list_folder import FolderShape, home_items, user_id, write_list_folder
+from jobs.draining.drain_events import run as drain
 from jobs.features.publish_features import write_features
 from jobs.publishing.connect_store import Store, open_store, primaries
 from jobs.publishing.embedded_store import StoreAddress
@@ -167,3 +169,16 @@ def test_a_cluster_that_is_not_there_is_said(settings: Settings) -> None:
     other = load_settings(redis={"url": "redis://127.0.0.1:1", "cluster": True}, paths=settings.paths.model_dump())
     with pytest.raises(StoreUnavailableError, match=r"no cluster answers at redis://127\.0\.0\.1:1"):
         run(NAMES[0], other)
+
+
+def test_streams_on_several_nodes_are_drained(settings: Settings) -> None:
+    keys = settings.keys
+    with open_store(settings.redis) as store:
+        for shard in range(12):
+            event = {"event_id": f"e{shard}", "user_id": "u", "item_id": "i", "event_type": "click"}
+            events = json.dumps([event | {"occurred_at": "2024-05-01T10:00:00Z"}])
+            store.xadd(keys.events(shard), {"e": events, "v": "1"})
+        assert len({store.get_node_from_key(keys.events(shard)).name for shard in range(12)}) == PRIMARIES
+        summary = drain(settings, datetime(2024, 5, 2, tzinfo=UTC))
+        assert (summary["event_entries"], summary["landed"]) == (12, 12)
+        assert sum(store.xlen(keys.events(shard)) for shard in range(12)) == 0
