@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError
 
 from reco_contracts.artifacts import Layout
+from reco_contracts.doors_settings import BreakerSection, DoorsSection
 from reco_contracts.errors import ConfigError
 from reco_contracts.events import MAX_FUTURE_HOURS
 from reco_contracts.list_settings import (
@@ -124,6 +125,8 @@ class Settings(BaseSettings):
     publish: PublishSection = PublishSection()
     redis: RedisSection = RedisSection()
     serving: ServingSection = ServingSection()
+    doors: DoorsSection = DoorsSection()
+    breaker: BreakerSection = BreakerSection()
     session: SessionSection = SessionSection()
     streams: StreamsSection = StreamsSection()
     served: ServedSection = ServedSection()

@@ -221,7 +221,7 @@ def json_answer(content: Any, status: int = 200) -> Answer:
 def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
     """A mistake of the caller's."""
     detail = {"code": error.code, "message": error.message, "field": error.field}
-    return Answer(json_bytes({"error": detail}), error.status, allow=allow)
+    return Answer(json_bytes({"error": detail}), error.status, allow=allow, headers=error.headers)
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)

@@ -18,7 +18,8 @@ DOCS_PAGE: Final = """<!doctype html>
   summary b { color: var(--strong); margin-right: .6rem; }
   label { display: grid; grid-template-columns: 8rem 1fr; gap: .6rem; margin: .35rem 0; align-items: baseline; }
   label small { grid-column: 2; opacity: .75; }
-  input { font: inherit; padding: .25rem .4rem; border: 1px solid var(--line); border-radius: 5px; }
+  input, textarea { font: inherit; padding: .25rem .4rem; border: 1px solid var(--line); border-radius: 5px; }
+  textarea { font-family: monospace; min-height: 4rem; }
   button { font: inherit; padding: .3rem 1rem; margin: .5rem 0; cursor: pointer; }
   pre { background: var(--soft); border-radius: 6px; padding: .7rem; overflow: auto; max-height: 26rem; }
 </style>
@@ -26,6 +27,8 @@ DOCS_PAGE: Final = """<!doctype html>
 <body>
 <h1>Reco lookup API</h1>
 <p id="about"></p>
+<label><code>X-Api-Key</code><input id="key" type="password" autocomplete="off"><small>where keys are asked for</small>
+</label>
 <main></main>
 <h2>Answers</h2>
 <section id="schemas"></section>
@@ -47,39 +50,54 @@ function address(path, inputs) {
   return query.size ? `${path}?${query}` : path;
 }
 
-async function send(path, inputs, output) {
+async function send(method, path, inputs, body, output) {
   const target = address(path, inputs);
-  const response = await fetch(target);
+  const options = { method, headers: {} };
+  const key = document.getElementById("key").value;
+  if (key) options.headers["X-Api-Key"] = key;
+  if (body) {
+    options.body = body.value;
+    options.headers["Content-Type"] = "application/json";
+  }
+  const response = await fetch(target, options);
   const text = await response.text();
   let shown = text;
   try { shown = pretty(JSON.parse(text)); } catch { /* not JSON: as it came */ }
-  output.textContent = `GET ${target}\\n${response.status}\\n\\n${shown}`;
+  output.textContent = `${method} ${target}\\n${response.status}\\n\\n${shown}`;
   output.hidden = false;
 }
 
-function show(path, operation) {
+function field(kind, name, text, box) {
+  const label = element("label", undefined, box);
+  element("code", name, label);
+  const input = element(kind, undefined, label);
+  if (text) element("small", text, label);
+  return input;
+}
+
+function show(method, path, operation) {
   const box = element("details", undefined, document.querySelector("main"));
   const head = element("summary", undefined, box);
-  element("b", "GET", head);
+  element("b", method, head);
   element("code", path, head);
   head.append(" " + operation.summary);
   if (operation.description) element("p", operation.description, box);
-  const inputs = (operation.parameters || []).map((parameter) => {
-    const label = element("label", undefined, box);
-    element("code", parameter.name, label);
-    const input = element("input", undefined, label);
-    if (parameter.description) element("small", parameter.description, label);
-    return { parameter, input };
-  });
+  const asked = (operation.parameters || []).filter((parameter) => parameter.in !== "header");
+  const inputs = asked.map((parameter) => (
+    { parameter, input: field("input", parameter.name, parameter.description, box) }
+  ));
+  const body = operation.requestBody && field("textarea", "body", "JSON; its schema is below", box);
   const button = element("button", "Send", box);
   const output = element("pre", "", box);
   output.hidden = true;
-  button.onclick = () => send(path, inputs, output);
+  button.onclick = () => send(method, path, inputs, body, output);
 }
 
 fetch("/openapi.json").then((response) => response.json()).then((api) => {
   document.getElementById("about").textContent = `${api.info.version}. ${api.info.description}`;
-  for (const [path, methods] of Object.entries(api.paths)) show(path, methods.get);
+  for (const [path, methods] of Object.entries(api.paths)) {
+    for (const [method, operation] of Object.entries(methods)) show(method.toUpperCase(), path, operation);
+  }
   for (const [name, schema] of Object.entries(api.components.schemas)) {
     const box = element("details", undefined, document.getElementById("schemas"));
     element("code", name, element("summary", undefined, box));

@@ -19,6 +19,7 @@ import hiredis
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.logs import get_logger
 from serving_api.store_address import StoreAddress
+from serving_api.store_watch import StoreWatch
 
 _NOTHING: Final = object()
 _MAX_PENDING: Final = 20_000
@@ -41,13 +42,22 @@ class RedisPipe:
         timeout: how long a command may take, seconds.
         connect_timeout: how long connecting and logging in may take, seconds.
         purpose: what it is for, in log lines.
+        watch: is told how replies come, and may have the store left alone; None = nobody watches.
     """
 
-    def __init__(self, address: StoreAddress, timeout: float, connect_timeout: float, purpose: str) -> None:
+    def __init__(
+        self,
+        address: StoreAddress,
+        timeout: float,
+        connect_timeout: float,
+        purpose: str,
+        watch: StoreWatch | None = None,
+    ) -> None:
         """Make the pipe; `start` opens it."""
         self._address = address
         self._timeout = timeout
         self._connect_timeout = connect_timeout
+        self._watch = watch
         self._log = get_logger(__name__).bind(store=repr(address), purpose=purpose)
         self._connection: _Connection | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -86,9 +96,9 @@ class RedisPipe:
             The reply, to be awaited; StoreUnavailableError if it is late, an error, or the connection breaks.
 
         Raises:
-            StoreUnavailableError: there is no connection, or far too many commands wait.
+            StoreUnavailableError: there is no connection, the store is left alone, or far too many commands wait.
         """
-        return self._open_connection().send(command)
+        return self._ready().send(command)
 
     def send_together(self, first: Command, *others: Command) -> "asyncio.Future[list[Any]]":
         """Send several commands, with one future for all of them: the cheapest way to read two keys.
@@ -105,9 +115,18 @@ class RedisPipe:
             where they are late or the connection breaks.
 
         Raises:
-            StoreUnavailableError: there is no connection, or far too many commands wait.
+            StoreUnavailableError: there is no connection, the store is left alone, or far too many commands wait.
         """
-        return self._open_connection().send_together((first, *others))
+        return self._ready().send_together((first, *others))
+
+    def probe(self, *command: str | bytes | int) -> "asyncio.Future[Any]":
+        """Send a command although the store may be left alone; see `send`."""
+        return self._open_connection().send(command)
+
+    def _ready(self) -> "_Connection":
+        if self._watch and self._watch.is_open:
+            raise StoreUnavailableError(f"{self._address} is late and is left alone for a moment")
+        return self._open_connection()
 
     def _open_connection(self) -> "_Connection":
         connection = self._connection
@@ -131,6 +150,9 @@ class RedisPipe:
             self._log.info("store is up")
             backoff, is_reported = _FIRST_BACKOFF_SECONDS, False
             self._connection = connection
+            if self._watch:
+                connection.watch = self._watch
+                self._watch.close()  # what was late before is of another connection
             self._opened.set()
             try:
                 await connection.closed
@@ -168,6 +190,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
         self.closed: asyncio.Future[None] = loop.create_future()
+        self.watch: StoreWatch | None = None  # none while logging in: connecting has another deadline
         self._loop = loop
         self._timeout = timeout
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
@@ -217,9 +240,10 @@ class _Connection(asyncio.Protocol):
         """Replies came: hand each to the oldest command."""
         pending, gets = self._pending, self._reader.gets
         self._reader.feed(data)
+        in_time: float | None = None  # deadline of the first of them that is
         try:
             while (value := gets()) is not _NOTHING:
-                _, reply, count = pending[0]
+                deadline, reply, count = pending[0]
                 if isinstance(value, hiredis.ReplyError):
                     value = StoreUnavailableError(f"the store refused a command: {value}")
                 if count:
@@ -230,12 +254,15 @@ class _Connection(asyncio.Protocol):
                 pending.popleft()
                 if reply.done():  # late, or its caller has gone
                     continue
+                in_time = in_time or deadline
                 if isinstance(value, StoreUnavailableError):
                     reply.set_exception(value)
                 else:
                     reply.set_result(value)
         except (hiredis.ProtocolError, IndexError) as error:
             self.abort(f"a reply that nobody asked for: {error}")
+        if in_time is not None and self.watch:
+            self.watch.replied(self._loop.time() - in_time + self._timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it every reply that is still to come."""
@@ -267,11 +294,15 @@ class _Connection(asyncio.Protocol):
             # Replies may have arrived while the loop stood still: read them first.
             self._timer = self._loop.call_later(_LOOP_STALL_SECONDS / 2, self._expire, now + _LOOP_STALL_SECONDS / 2)
             return
+        late = 0
         for deadline, reply, _ in self._pending:
             if deadline > now:
                 self._timer = self._loop.call_at(deadline, self._expire, deadline)
                 break
             if not reply.done():
+                late += 1
                 reply.set_exception(StoreUnavailableError(f"no reply from the store within {self._timeout} s"))
+        if late and self.watch:
+            self.watch.late(late)
         if self._pending and now - self._pending[0][0] > _DEAD_AFTER_SECONDS:
             self.abort(f"no reply for {_DEAD_AFTER_SECONDS} s")

@@ -212,9 +212,14 @@ class Health(msgspec.Struct):
 class Readiness(msgspec.Struct):
     """Whether the process has lists to answer from."""
 
-    status: Literal["ready", "fallback", "starting"]
+    status: Annotated[
+        Literal["ready", "degraded", "fallback", "starting"],
+        msgspec.Meta(description="Where lists come from: the store, memory, the copy on disk, nowhere yet."),
+    ]
     generation: str | None
-    store: Literal["up", "down"]
+    store: Annotated[Literal["up", "late", "down"], msgspec.Meta(description="late: it is left alone for a moment.")]
+    since: Annotated[str, msgspec.Meta(description="When this state began, UTC, ISO 8601.")]
+    keys: Annotated[int | None, msgspec.Meta(description="API keys that are known; null = none is needed.")]
 
 
 class ErrorDetail(msgspec.Struct):
