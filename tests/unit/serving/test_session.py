@@ -62,13 +62,12 @@ def shown(mixed: Mixed) -> list[int]:
 
 def test_neighbours_of_two_clicks_outrank_those_of_one_and_newer_ones_older_ones() -> None:
     found = session(seed(1, 0, (10, 12)), seed(2, 60, (11, 12)), seed(3, 600, (13,)))
-    assert [entry.item for entry in found.entries] == [10, 12, 11, 13]
-    assert [entry.seed for entry in found.entries] == [1, 1, 2, 3]
-    assert found.entries[0].score_code == ONE
+    assert [item for item, _ in found.ranked] == [10, 12, 11, 13]
+    assert [found.seeds[item].item for item, _ in found.ranked] == [1, 1, 2, 3]
 
 
 def test_what_was_clicked_is_not_brought_back_by_another_click() -> None:
-    assert [entry.item for entry in session(seed(1, 0, (2, 10)), seed(2, 0, (1, 11))).entries] == [10, 11]
+    assert [item for item, _ in session(seed(1, 0, (2, 10)), seed(2, 0, (1, 11))).ranked] == [10, 11]
 
 
 @pytest.mark.parametrize("strange", [{"generation": "old"}, {"item": NO_INDEX}, {"kind": 0}])
@@ -87,6 +86,7 @@ def test_the_share_falls_by_half_in_a_half_life() -> None:
 def test_the_first_place_stays_the_users_own_and_the_rest_is_shared() -> None:
     mixed = mix(session(seed(1, 0, tuple(range(100, 120)))), own(*range(50, 70)), 10, CATALOGUE)
     assert shown(mixed) == [50, 100, 51, 101, 52, 53, 102, 54, 103, 55]
+    assert entries_of(mixed.blocks)[1].score_code == ONE
     assert mixed.is_left
 
 
