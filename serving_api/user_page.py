@@ -5,6 +5,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reco_contracts.list_codec import PackedHead
+from reco_contracts.recent_codec import Recent
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick, tagged_answer
 from serving_api.fields import Fields, read_fields
@@ -104,7 +105,7 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     taken: set[int] = set()
     rows: list[_Row] = []
     for one_asked in asked:
-        row = _row(api, wanted, one_asked, taken, has_stand_in=not rows)
+        row = _row(api, wanted, _folded_in(one_asked, recent, generation), taken, has_stand_in=not rows)
         if is_deduped:
             taken.update(row.items)
         rows.append(row)
