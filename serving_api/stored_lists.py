@@ -150,7 +150,7 @@ def user_surface(name: str | None, generation: Generation) -> str:
     """
     known = generation.user_surfaces()
     if name is None or name in known:
-        return name or HOME
+        return HOME if name is None else name
     raise BadRequestError(
         "unknown_surface", f"surface {name[:80]!r} is not known; there are: {', '.join(known)}", "surface"
     )
