@@ -7,7 +7,7 @@ import msgspec
 
 from reco_contracts.list_codec import PackedHead
 from serving_api.catalogue import Catalogue, score_texts
-from serving_api.parameters import BadRequestError, Query, one
+from serving_api.parameters import BadRequestError, Query, several
 
 IDS: Final = "ids"
 MEMBERS: Final = ("item_id", "rank", "score", "title", "categories", "source", "reason")
@@ -25,8 +25,8 @@ def read_fields(query: Query) -> Fields:
     Raises:
         BadRequestError: one of them is none.
     """
-    text = one(query, "fields")
-    return ALL if text is None else choose_fields(text.split(","))
+    names = several(query, "fields")
+    return choose_fields(names) if names else ALL
 
 
 def choose_fields(names: list[str]) -> Fields:
@@ -37,10 +37,11 @@ def choose_fields(names: list[str]) -> Fields:
     """
     if names == [IDS]:
         return LEAN
-    for name in names:
-        if name not in MEMBERS:
-            known = f"{', '.join(MEMBERS)}; or {IDS} alone"
-            raise BadRequestError("invalid_fields", f"items have no field {name[:40]!r}; there are: {known}", "fields")
+    strange = next((name for name in names if name not in MEMBERS), None)
+    if strange is not None or not names:
+        known = f"{', '.join(MEMBERS)}; or {IDS} alone"
+        came = "none" if strange is None else repr(strange[:40])
+        raise BadRequestError("invalid_fields", f"fields of items expected, {known}; got {came}", "fields")
     chosen = tuple(member for member in MEMBERS if member == "item_id" or member in names)
     return ALL if chosen == ALL else chosen
 

@@ -217,7 +217,10 @@ class Readiness(msgspec.Struct):
         msgspec.Meta(description="Where lists come from: the store, memory, the copy on disk, nowhere yet."),
     ]
     generation: str | None
-    store: Annotated[Literal["up", "late", "down"], msgspec.Meta(description="late: it is left alone for a moment.")]
+    store: Annotated[
+        Literal["up", "late", "empty", "down"],
+        msgspec.Meta(description="late: it is left alone for a moment. empty: no generation is live in it."),
+    ]
     since: Annotated[str, msgspec.Meta(description="When this state began, UTC, ISO 8601.")]
     keys: Annotated[int | None, msgspec.Meta(description="API keys that are known; null = none is needed.")]
 
