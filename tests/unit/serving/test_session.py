@@ -138,3 +138,13 @@ def test_no_item_comes_twice_and_no_place_is_left_empty(
     kept = [items[at] for at in positions]
     assert all(mine.index(a) < mine.index(b) for a, b in itertools.pairwise(kept)), "the list keeps its order"
     assert {entry.source for entry in entries_of(mixed.blocks)} <= {source, SOURCE}
+
+
+def test_a_mixed_list_reads_like_its_parts_one_after_the_other() -> None:
+    mixed = mix(session(seed(1, 0, tuple(range(100, 120)))), own(*range(50, 70)), 10, CATALOGUE).blocks
+    assert len(mixed) > 5
+    apart, rank = [], 4
+    for picked, source in mixed:
+        apart += CATALOGUE.render(picked, source, rank)
+        rank += len(picked.items)
+    assert CATALOGUE.render_mixed(mixed, 4) == apart
