@@ -108,7 +108,7 @@ def read_query(query: bytes, allowed: tuple[str, ...]) -> Query:
 
 
 def one(query: Query, name: str) -> str | None:
-    """The value of a parameter that may be given once; None if it is not, or is empty.
+    """The value of a parameter that may be given once; None if it is not.
 
     Raises:
         BadRequestError: it is given twice.
@@ -118,7 +118,13 @@ def one(query: Query, name: str) -> str | None:
         return None
     if len(values) > 1:
         raise BadRequestError("repeated_parameter", f"{name} is given {len(values)} times, once is allowed", name)
-    return values[0] or None
+    return values[0]
+
+
+def several(query: Query, name: str) -> list[str]:
+    """The values of a parameter that may be given several times, or with commas between; none if it is not given."""
+    values = query.get(name)
+    return [part for value in values for part in value.split(",")] if values else []
 
 
 def whole_number(query: Query, name: str, default: int, lowest: int, highest: int) -> int:
@@ -182,17 +188,16 @@ def id_set(query: Query, name: str) -> frozenset[str]:
     Raises:
         BadRequestError: one of them is no id, or there are too many.
     """
-    values = query.get(name)
-    return check_ids((part for value in values for part in value.split(",") if part), name) if values else _NO_IDS
+    return check_ids(filter(None, several(query, name)), name) if name in query else _NO_IDS
 
 
 def check_ids(identifiers: Iterable[str], field: str) -> frozenset[str]:
     """Check ids that are apart already; see `id_set`."""
-    ids = frozenset(identifiers)
+    ids = list(identifiers)
     if len(ids) > MAX_EXCLUDED:
         raise BadRequestError(
             f"invalid_{field}", f"{field} has {len(ids)} ids, at most {MAX_EXCLUDED} are allowed", field
         )
     for identifier in ids:
         check_id(identifier, field)
-    return ids
+    return frozenset(ids)
