@@ -1,54 +1,56 @@
-"""Requests a second and latency of the lookup API, beside a trivial application on the same server.
+"""Requests a second and latency of the lookup API, beside a trivial application on the same server, FastAPI and Feast.
 
 `python -m benchmarks.bench_serving`. Rounds are interleaved, so that a noisy machine
-is noisy for both; each figure is the median of the rounds.
+is noisy for all; each rate is the median of the rounds. Then a constant arrival rate at
+quarters of what our API took at most; those latencies go up to the 99.9th percentile.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 
-from benchmarks.list_folder import FolderShape, write_list_folder
-from benchmarks.load_generator import LoadResult
-from benchmarks.report import write_report
-from jobs.operations.start_api import ApiOptions, ApiProcess, lookup_api
+from benchmarks.http_target import LoadResult
+from benchmarks.report import RESULTS, write_report
+from benchmarks.serving_plots import latency_chart
+from benchmarks.serving_servers import Case, Servers, running_servers
+from jobs.evaluation.draw_charts import save_chart
 from jobs.progress import track
-from jobs.publishing.embedded_store import embedded_store
-from jobs.publishing.publish_lists import run as publish
-from reco_contracts.settings import Settings, load_settings
 
-_TRIVIAL, _HOME = "trivial app", "home list, 20 items"
-_GENERATION = "20240501-001"
+_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999}
 _ROOT = Path(__file__).parent.parent
+_OURS = "reco_full"
 
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = _arguments()
-    with tempfile.TemporaryDirectory(prefix="reco-bench-") as folder, ExitStack() as running:
-        settings = _published(Path(folder), arguments, running)
-        api = running.enter_context(lookup_api(settings, ApiOptions(port=0, environment=_environment(settings))))
-        trivial_options = ApiOptions(port=0, application="benchmarks.trivial_app:app")
-        trivial = running.enter_context(lookup_api(settings, trivial_options))
-        cases = _cases(api, trivial, arguments)
-        results = _measure(cases, arguments)
-    parameters = {
-        "users": arguments.users,
-        "items": arguments.items,
-        "connections": arguments.connections,
-        "rounds": arguments.rounds,
-        "seconds_a_round": arguments.seconds,
-    }
-    rows = [_row(name, rounds) for name, rounds in results.items()]
-    write_report("serving", rows, parameters, home_list_share_of_trivial_app=_share(results))
+    given = _arguments()
+    with (
+        tempfile.TemporaryDirectory(prefix="reco-bench-") as folder,
+        running_servers(Path(folder), given.users, given.items, has_feast=not given.no_feast) as servers,
+    ):
+        closed = _closed(servers, given)
+        capacity = _median_rate(closed[_OURS])
+        steady = _steady(servers, capacity, given)
+        lost = servers.lost_records()
+    rows = [_row(case, closed[case.key]) for case in servers.cases]
+    levels = [_level(share, results) for share, results in steady.items()]
+    save_chart(latency_chart(levels, round(capacity)), RESULTS, "serving-latency")
+    write_report(
+        "serving",
+        rows,
+        {**vars(given), "no_feast": int(given.no_feast)},
+        requests_per_second={row["case"]: row["requests_per_second"] for row in rows},
+        share_of_trivial={case.key: _share(closed, case.key) for case in servers.cases},
+        percentiles_ms={row["case"]: {name: row[f"{name}_ms"] for name in _PERCENTILES} for row in rows},
+        constant_rate=[{key: value for key, value in level.items() if key != "curve"} for level in levels],
+        served_records_lost=lost,
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -58,68 +60,81 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of every case")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a round")
+    parser.add_argument("--steady-seconds", type=float, default=10.0, help="length of a constant arrival rate")
+    parser.add_argument("--no-feast", action="store_true", help="without `feast serve`, which is slow to begin")
     return parser.parse_args()
 
 
-def _published(folder: Path, arguments: argparse.Namespace, running: ExitStack) -> Settings:
-    """Start a store and publish the lists into it."""
-    store = running.enter_context(embedded_store(folder / "store"))
-    settings = load_settings(paths={"data": str(folder)}, redis={"url": store.url})
-    write_list_folder(settings.layout, _GENERATION, FolderShape(users=arguments.users, items=arguments.items))
-    publish(_GENERATION, settings)
-    return settings
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    return {"RECO_PATHS__DATA": str(settings.layout.root), "RECO_REDIS__URL": settings.redis.url}
-
-
-def _cases(api: ApiProcess, trivial: ApiProcess, arguments: argparse.Namespace) -> dict[str, tuple[int, str]]:
-    user = f"/v1/users/user-{{{arguments.users}}}/recommendations"
-    return {
-        _TRIVIAL: (trivial.port, "/"),
-        _HOME: (api.port, user),
-        "unknown user, 20 items": (api.port, "/v1/users/stranger-{1000000}/recommendations"),
-        "one category, 20 items": (api.port, f"{user}?category=category-{{5}}"),
-        "similar items, 20 items": (api.port, f"/v1/items/item-{{{arguments.items}}}/similar"),
-    }
-
-
-def _measure(cases: dict[str, tuple[int, str]], arguments: argparse.Namespace) -> dict[str, list[LoadResult]]:
-    results: dict[str, list[LoadResult]] = {name: [] for name in cases}
-    turns = [name for _ in range(arguments.rounds + 1) for name in cases]
-    for turn, name in enumerate(track(turns, "load", len(turns))):
-        is_warm_up = turn < len(cases)
-        result = _round(*cases[name], 0.5 if is_warm_up else arguments.seconds, arguments.connections, seed=turn)
+def _closed(servers: Servers, given: argparse.Namespace) -> dict[str, list[LoadResult]]:
+    """As much as each takes: every connection asks again when it is answered."""
+    results: dict[str, list[LoadResult]] = {case.key: [] for case in servers.cases}
+    turns = [case for _ in range(given.rounds + 1) for case in servers.cases]
+    for turn, case in enumerate(track(turns, "load", len(turns))):
+        is_warm_up = turn < len(servers.cases)
+        servers.prepare(case)
+        seconds = 0.5 if is_warm_up else given.seconds
+        result = _round("load_generator", case, seconds, given.connections, turn)
         if not is_warm_up:
-            results[name].append(result)
+            results[case.key].append(result)
     return results
 
 
-def _share(results: dict[str, list[LoadResult]]) -> float:
-    """The home list's rate over the trivial app's: the median over rounds, each against its neighbour in time."""
-    pairs = zip(results[_HOME], results[_TRIVIAL], strict=True)
-    return round(median((home.requests / home.seconds) / (app.requests / app.seconds) for home, app in pairs), 3)
+def _steady(servers: Servers, capacity: float, given: argparse.Namespace) -> dict[float, LoadResult]:
+    """Requests at a constant rate, whether answers come or not, at shares of our API's capacity."""
+    ours = next(case for case in servers.cases if case.key == _OURS)
+    results = {}
+    for number, share in enumerate(track((0.25, 0.5, 0.75), "constant rate", 3)):
+        servers.prepare(ours)
+        rate = str(round(capacity * share))
+        results[share] = _round("steady_load", ours, given.steady_seconds, 64, number, "--rate", rate)
+    return results
 
 
-def _round(port: int, path: str, seconds: float, connections: int, seed: int) -> LoadResult:
-    command = [sys.executable, "-m", "benchmarks.load_generator", "--port", str(port), "--path", path]
-    command += ["--seconds", str(seconds), "--connections", str(connections), "--seed", str(seed)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ROOT, env=os.environ)
+def _round(program: str, case: Case, seconds: float, connections: int, seed: int, *others: str) -> LoadResult:
+    command = [sys.executable, "-m", f"benchmarks.{program}", "--target", msgspec.json.encode(case.target).decode()]
+    command += ["--seconds", str(seconds), "--connections", str(connections), "--seed", str(seed), *others]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=_ROOT)
     return msgspec.json.decode(done.stdout, type=LoadResult)
 
 
-def _row(name: str, rounds: list[LoadResult]) -> dict[str, Any]:
-    def percentile(result: LoadResult, share: float) -> float:
-        return result.latencies_us[int(share * (result.requests - 1))] / 1_000
+def _rate(result: LoadResult) -> float:
+    return result.requests / result.seconds
 
+
+def _median_rate(rounds: list[LoadResult]) -> float:
+    return median(_rate(result) for result in rounds)
+
+
+def _share(results: dict[str, list[LoadResult]], key: str) -> float:
+    """A case's rate over the trivial application's: the median over rounds, each against its neighbour in time."""
+    pairs = zip(results[key], results["trivial"], strict=True)
+    return round(median(_rate(one) / _rate(trivial) for one, trivial in pairs), 3)
+
+
+def _percentile_ms(result: LoadResult, share: float) -> float:
+    return result.latencies_us[int(share * (result.requests - 1))] / 1_000
+
+
+def _row(case: Case, rounds: list[LoadResult]) -> dict[str, Any]:
+    latencies = {name: [_percentile_ms(one, share) for one in rounds] for name, share in _PERCENTILES.items()}
     return {
-        "case": name,
-        "requests_per_second": round(median(result.requests / result.seconds for result in rounds)),
-        "p50_ms": round(median(percentile(result, 0.5) for result in rounds), 2),
-        "p99_ms": round(median(percentile(result, 0.99) for result in rounds), 2),
-        "bytes_an_answer": round(sum(r.bytes for r in rounds) / sum(r.requests for r in rounds)),
-        "failed": sum(result.failed for result in rounds),
+        "case": case.key,
+        "what": case.title,
+        "requests_per_second": round(_median_rate(rounds)),
+        **{f"{name}_ms": round(median(values), 2) for name, values in latencies.items()},
+        "bytes_an_answer": round(sum(one.bytes for one in rounds) / sum(one.requests for one in rounds)),
+        "failed": sum(one.failed for one in rounds),
+    }
+
+
+def _level(share: float, result: LoadResult) -> dict[str, Any]:
+    curve = [(1 - 10 ** (-step / 20), _percentile_ms(result, 1 - 10 ** (-step / 20))) for step in range(61)]
+    return {
+        "share_of_capacity": share,
+        "requests_per_second": round(_rate(result)),
+        **{f"{name}_ms": round(_percentile_ms(result, at), 2) for name, at in _PERCENTILES.items()},
+        "failed": result.failed,
+        "curve": curve,
     }
 
 

@@ -149,6 +149,11 @@ class Layout:
         return self.root / "serving" / "rules.json"
 
     @property
+    def serving_keys(self) -> Path:
+        """The last known hashed API keys, for the same."""
+        return self.root / "serving" / "keys.json"
+
+    @property
     def taken_down(self) -> Path:
         """Items that somebody took down by hand, until the rules file says so."""
         return self.root / "rules" / "taken_down.json"

@@ -1,10 +1,14 @@
 """The event contract: what one line of an interaction log may say.
 
-Landing checks it (vectorised), the API will check it one event at a time, and
-dbt trusts it. Change it here and nowhere else.
+Landing checks it (vectorised), the API checks it one event at a time
+(`event_checks`; a test holds the two against each other), and dbt trusts it.
+Change it here and nowhere else.
 """
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import md5
 from typing import Final
 
 
@@ -63,5 +67,29 @@ FOUND_BEFORE_THE_FIELDS: Final = (
 MAX_ID_LENGTH: Final = 256
 MAX_FUTURE_HOURS: Final = 24
 MAX_RATING_STARS: Final = 10.0
+# Nobody logged before this; earlier times are a zero that stands for "unknown", or a wrong unit.
+EARLIEST_TIME: Final = datetime(1971, 1, 1, tzinfo=UTC)
+# As seconds this is the year 5138, as milliseconds 1973.
+FIRST_MILLISECONDS: Final = 1e11
 # Context without which an impression cannot be joined to its list.
 IMPRESSION_CONTEXT: Final = ("request_id", "surface", "position")
+
+# What makes an event the same event where the source has no id of its own.
+CONTENT_FIELDS: Final = ("user_id", "item_id", "event_type", "occurred_at", "value", "price", "request_id", "position")
+CONTENT_SEPARATOR: Final = "\x1f"
+MAX_EVENTS_A_REQUEST: Final = 1_000
+
+
+def content_id(content: str) -> str:
+    """The id of an event whose source gives none, so that exact duplicates share it.
+
+    Args:
+        content: `CONTENT_FIELDS` as text ("" = null, the time in microseconds since 1970) and the key that the
+            source tells equal events apart by, with `CONTENT_SEPARATOR` between.
+    """
+    return md5(content.encode(), usedforsecurity=False).hexdigest()
+
+
+def content_ids(contents: Iterable[str]) -> list[str]:
+    """`content_id` of many."""
+    return [content_id(content) for content in contents]

@@ -25,6 +25,9 @@ class Reason(IntEnum):
     PINNED = 14
     BOUGHT_TOGETHER = 15
     DUE_AGAIN = 16
+    BECAUSE_VIEWED = 17
+    BECAUSE_CLICKED = 18
+    BECAUSE_IN_CART = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +63,7 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.PINNED: ReasonText("pinned", "Featured", has_seed=False),
     Reason.BOUGHT_TOGETHER: ReasonText("bought_together", "Often bought with {seed}", has_seed=True),
     Reason.DUE_AGAIN: ReasonText("due_again", "Time to get this again", has_seed=False),
+    Reason.BECAUSE_VIEWED: ReasonText("because_viewed", "Because you viewed {seed}", has_seed=True),
+    Reason.BECAUSE_CLICKED: ReasonText("because_clicked", "Because you clicked {seed}", has_seed=True),
+    Reason.BECAUSE_IN_CART: ReasonText("because_in_cart", "Because {seed} is in your basket", has_seed=True),
 }

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from reco_contracts.settings_section import Section
+from reco_contracts.stream_entries import MAX_SHARDS
 
 
 class PublishSection(Section):
@@ -59,3 +60,36 @@ class ServingSection(Section):
     max_batch_users: int = Field(500, ge=1, le=5_000)
     read_timeout_seconds: float = Field(0.05, gt=0)
     poll_seconds: float = Field(0.5, gt=0, le=1.0)
+
+
+class SessionSection(Section):
+    """[session]: what a user did lately, and how much it changes their lists."""
+
+    surfaces: tuple[str, ...] = ("home",)
+    share: float = Field(0.4, ge=0, le=1)
+    newcomer_share: float = Field(0.75, ge=0, le=1)
+    half_life_minutes: float = Field(120.0, gt=0)
+    neighbours: int = Field(20, ge=1, le=100)
+    max_items: int = Field(30, ge=1, le=200)
+    ttl_hours: int = Field(72, ge=1)
+
+
+class StreamsSection(Section):
+    """[streams]: what was posted, on its way to landing."""
+
+    event_shards: int = Field(1, ge=1, le=MAX_SHARDS)
+    max_entries: int = Field(200_000, ge=1)
+    max_mb: int = Field(256, ge=1)
+    max_body_mb: float = Field(2.0, gt=0)
+    write_timeout_seconds: float = Field(1.0, gt=0)
+    retry_after_seconds: int = Field(5, ge=1)
+
+
+class ServedSection(Section):
+    """[served]: the log of served lists."""
+
+    is_logged: bool = True
+    shards: int = Field(1, ge=1, le=MAX_SHARDS)
+    flush_seconds: float = Field(0.25, gt=0, le=10)
+    queue_records: int = Field(20_000, ge=1)
+    max_entries: int = Field(20_000, ge=1)

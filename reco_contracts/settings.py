@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError
 
 from reco_contracts.artifacts import Layout
+from reco_contracts.doors_settings import BreakerSection, DoorsSection
 from reco_contracts.errors import ConfigError
 from reco_contracts.events import MAX_FUTURE_HOURS
 from reco_contracts.list_settings import (
@@ -25,7 +26,14 @@ from reco_contracts.list_settings import (
     ValidateSection,
 )
 from reco_contracts.redis_keys import RedisKeys
-from reco_contracts.serving_settings import PublishSection, RedisSection, ServingSection
+from reco_contracts.serving_settings import (
+    PublishSection,
+    RedisSection,
+    ServedSection,
+    ServingSection,
+    SessionSection,
+    StreamsSection,
+)
 from reco_contracts.settings_section import Section
 from reco_contracts.train_settings import EvaluateSection, GateSection, TrainSection, TuneSection
 
@@ -117,6 +125,11 @@ class Settings(BaseSettings):
     publish: PublishSection = PublishSection()
     redis: RedisSection = RedisSection()
     serving: ServingSection = ServingSection()
+    doors: DoorsSection = DoorsSection()
+    breaker: BreakerSection = BreakerSection()
+    session: SessionSection = SessionSection()
+    streams: StreamsSection = StreamsSection()
+    served: ServedSection = ServedSection()
 
     @classmethod
     def settings_customise_sources(

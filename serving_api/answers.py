@@ -36,6 +36,7 @@ class Answer(NamedTuple):
         etag: of what is shown, for the header ETag; empty = the answer cannot be kept.
         request_id: as JSON, as it stands in the body; empty = the answer has none.
         served: what it showed to a user, to be logged.
+        headers: any others.
     """
 
     body: bytes
@@ -47,6 +48,7 @@ class Answer(NamedTuple):
     etag: bytes = b""
     request_id: bytes = b""
     served: tuple[Served, ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Picked(NamedTuple):
@@ -219,7 +221,7 @@ def json_answer(content: Any, status: int = 200) -> Answer:
 def error_answer(error: BadRequestError, allow: bytes = b"") -> Answer:
     """A mistake of the caller's."""
     detail = {"code": error.code, "message": error.message, "field": error.field}
-    return Answer(json_bytes({"error": detail}), error.status, allow=allow)
+    return Answer(json_bytes({"error": detail}), error.status, allow=allow, headers=error.headers)
 
 
 _VARIANT_JSON: Final = json_bytes(DEFAULT_VARIANT)

@@ -19,6 +19,8 @@ async def serve(api: "LookupApi", scope: Scope, receive: Receive, send: Send) ->
     """Answer one request, or follow the server's start and stop."""
     if scope["type"] == "http":
         await api.start()  # for a server without the lifespan protocol
+        if api.doors.is_open:
+            api.doors.meet(scope.get("server"))
         answer, headers = await api.respond(_request(scope, receive))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
@@ -41,7 +43,7 @@ async def _follow_server(api: "LookupApi", receive: Receive, send: Send) -> None
 def _request(scope: Scope, receive: Receive) -> Request:
     def header(name: str) -> str | None:
         wanted = name.encode()
-        return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), None)
+        return next((value.decode("latin-1") for key, value in scope.get("headers", ()) if key == wanted), None)
 
     async def read_body(limit: int) -> bytes:
         pieces, size, is_complete = [], 0, False

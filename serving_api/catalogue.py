@@ -1,8 +1,10 @@
 """A generation's items as pieces of JSON, prepared once, so that an answer is one join.
 
-An item in an answer is five pieces: its head, its rank, its score, its tail and its
-source with the reason. Heads and tails are made when a generation is loaded; the
-others are few and are kept from the first time they are needed.
+An item in an answer is four pieces: what it is (id, title, categories), its rank, its
+score, and its source with the reason. What it is is made when a generation is loaded,
+as one piece: pieces of a large catalogue are not in the processor's cache, so that
+each costs more to fetch than to copy. The others are few and are kept from the first
+time they are needed.
 """
 
 import struct
@@ -20,6 +22,7 @@ from serving_api.rules import NO_RULES
 _json = msgspec.json.encode
 _MAX_LENGTH: Final = 1_000  # settings allow no longer lists
 _ONE_AS_FLOAT16: Final = 0x3C00
+_ITEM: Final = b'{"item_id":%b,"title":%b,"categories":%b,"rank":'
 
 
 class Catalogue:
@@ -29,6 +32,7 @@ class Catalogue:
 
     Attributes:
         ids: by index, as are titles and categories.
+        indices: by id.
         id_texts: ids as JSON, by index; made on first use.
         rules: that hold now; replaced whole, at any moment.
     """
@@ -36,12 +40,12 @@ class Catalogue:
     def __init__(self) -> None:
         """An empty catalogue; `add` fills it."""
         self.ids: dict[int, str] = {}
+        self.indices: dict[str, int] = {}
         self.titles: dict[int, str] = {}
         self.categories: dict[int, tuple[str, ...]] = {}
         self.id_texts = _IdTexts(self.ids)
         self.rules = NO_RULES
-        self._heads: dict[int, bytes] = {}
-        self._tails: dict[int, bytes] = {}
+        self._items: dict[int, bytes] = {}
         self._endings: dict[tuple[str, int], _Endings] = {}
 
     def __len__(self) -> int:
@@ -60,8 +64,8 @@ class Catalogue:
         for at, (index, item_id) in enumerate(zip(indices, chunk.item_ids, strict=True)):
             categories = tuple(names.setdefault(name, name) for name in chunk.categories[at])
             self.ids[index], self.titles[index], self.categories[index] = item_id, chunk.titles[at], categories
-            self._heads[index] = b'{"item_id":%b,"rank":' % _json(item_id)
-            self._tails[index] = b',"title":%b,"categories":%b,"source":' % (_json(chunk.titles[at]), _json(categories))
+            self._items[index] = _ITEM % (_json(item_id), _json(chunk.titles[at]), _json(categories))
+            self.indices[item_id] = index
             if at % batch == batch - 1:
                 yield
 
@@ -74,18 +78,17 @@ class Catalogue:
             first_rank: rank of the first one.
 
         Returns:
-            Pieces to join, five an item; the last byte is a comma.
+            Pieces to join, four an item; the last byte is a comma.
 
         Raises:
             LookupError: an index, a score or a reason code is not known.
         """
         count = len(picked.items)
-        pieces: list[bytes] = [b""] * (5 * count)
-        pieces[0::5] = map(self._heads.__getitem__, picked.items)
-        pieces[1::5] = _ranks()[first_rank - 1 : first_rank - 1 + count]
-        pieces[2::5] = map(score_texts().__getitem__, picked.score_codes)
-        pieces[3::5] = map(self._tails.__getitem__, picked.items)
-        pieces[4::5] = self._render_endings(picked, source)
+        pieces: list[bytes] = [b""] * (4 * count)
+        pieces[0::4] = map(self._items.__getitem__, picked.items)
+        pieces[1::4] = _ranks()[first_rank - 1 : first_rank - 1 + count]
+        pieces[2::4] = map(score_texts().__getitem__, picked.score_codes)
+        pieces[3::4] = self._render_endings(picked, source)
         return pieces
 
     def describe(self, code: int, seed: int) -> dict[str, str]:
@@ -99,11 +102,7 @@ class Catalogue:
             LookupError: the seed is not in the catalogue.
             ValueError: there is no such reason.
         """
-        reason = REASONS[Reason(code)]
-        if not reason.has_seed or seed == PAD:
-            return {"code": reason.code, "text": reason.template}
-        title, item_id = self.titles[seed], self.ids[seed]
-        return {"code": reason.code, "text": reason.template.format(seed=title), "seed_item_id": item_id}
+        return _describe(code, seed, self.ids, self.titles)
 
     def _render_endings(self, picked: PackedHead, source: str) -> Iterable[bytes]:
         reasons = picked.reasons
@@ -114,7 +113,7 @@ class Catalogue:
     def _endings_of(self, source: str, code: int) -> "_Endings":
         endings = self._endings.get((source, code))
         if endings is None:
-            endings = self._endings[source, code] = _Endings(source, Reason(code), self)
+            endings = self._endings[source, code] = _Endings(source, Reason(code), self.ids, self.titles)
         return endings
 
 
@@ -131,18 +130,28 @@ class _IdTexts(dict[int, bytes]):
 
 
 class _Endings(dict[int, bytes]):
-    """Source and reason of an item, by seed (-1 = none). Made on first use."""
+    """Source and reason of an item, by seed (-1 = none). Made on first use.
 
-    def __init__(self, source: str, reason: Reason, catalogue: Catalogue) -> None:
+    It does not know its catalogue: a catalogue in a cycle would outlive its generation.
+    """
+
+    def __init__(self, source: str, reason: Reason, ids: dict[int, str], titles: dict[int, str]) -> None:
         super().__init__()
         self._source = _json(source)
         self._reason = reason
-        self._catalogue = catalogue
+        self._ids, self._titles = ids, titles
 
     def __missing__(self, seed: int) -> bytes:
-        reason = self._catalogue.describe(self._reason, seed)
-        ending = self[seed] = b'%b,"reason":%b},' % (self._source, _json(reason))
+        reason = _describe(self._reason, seed, self._ids, self._titles)
+        ending = self[seed] = b',"source":%b,"reason":%b},' % (self._source, _json(reason))
         return ending
+
+
+def _describe(code: int, seed: int, ids: dict[int, str], titles: dict[int, str]) -> dict[str, str]:
+    reason = REASONS[Reason(code)]
+    if not reason.has_seed or seed == PAD:
+        return {"code": reason.code, "text": reason.template}
+    return {"code": reason.code, "text": reason.template.format(seed=titles[seed]), "seed_item_id": ids[seed]}
 
 
 @lru_cache(maxsize=1)

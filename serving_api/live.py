@@ -10,9 +10,13 @@ from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from serving_api.fallback_copy import read_fallback, read_rules_copy, write_fallback, write_rules_copy
 from serving_api.generation import Generation, load_generation, read_manifest
+from serving_api.key_ring import KeyRing
 from serving_api.redis_pipe import RedisPipe
 from serving_api.rules import RuleIndex, index_rules, read_rules
+from serving_api.served_log import ServedLog
+from serving_api.state import Seen, StateLog, look
 from serving_api.store_address import parse_address
+from serving_api.store_watch import StoreWatch
 
 _log = get_logger(__name__)
 
@@ -29,6 +33,11 @@ class Live:
         pipe: for lookups, with their short deadline.
         rules: the last good live rules.
         broken_rules: how often the rules in the store could not be read.
+        watch: how the store does, and whether lookups leave it alone.
+        is_store_empty: whether the store answers and has no generation.
+        key_ring: the API keys that are known.
+        states: what state this process is in, and since when.
+        served_log: takes what was served.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,8 +49,15 @@ class Live:
         self.keys = settings.keys
         address = parse_address(settings.redis)
         connect = settings.redis.connect_timeout_seconds
-        self.pipe = RedisPipe(address, settings.serving.read_timeout_seconds, connect, "lookups")
+        self.watch = StoreWatch(settings.breaker)
+        self.key_ring = KeyRing(settings.doors.keys, settings.layout.serving_keys)
+        self.states = StateLog()
+        self.is_store_empty = False
+        self.pipe = RedisPipe(address, settings.serving.read_timeout_seconds, connect, "lookups", self.watch)
         self._loading = RedisPipe(address, settings.redis.timeout_seconds, connect, "loading")
+        self.served_log = ServedLog(
+            RedisPipe(address, settings.redis.timeout_seconds, connect, "served log"), settings.keys, settings.served
+        )
         self._poll_seconds = settings.serving.poll_seconds
         self._connect_seconds = connect
         self._fallback_path = settings.layout.serving_fallback
@@ -58,7 +74,13 @@ class Live:
     @property
     def is_current(self) -> bool:
         """Whether the store is up and lists can be looked up in it."""
-        return self.pipe.is_up and self.generation.manifest is not None
+        return self.pipe.is_up and not self.watch.is_open and self.generation.manifest is not None
+
+    def look(self) -> Seen:
+        """The state of now; a change is written down."""
+        seen = look(self)
+        self.states.note(seen, self.generation.name)
+        return seen
 
     def known(self, name: str) -> Generation | None:
         """The generation of this name, if it is live or was live before."""
@@ -68,8 +90,12 @@ class Live:
         """Connect and load; without a store, read the copy on disk. Then keep following."""
         self.pipe.start()
         self._loading.start()
+        self.served_log.start()
         await self._loading.wait_until_up(self._connect_seconds)
-        # First, so that nothing is served before it is known what may not be.
+        # First, so that nothing is served before it is known what may not be, and to whom.
+        await self._guarded("keys", self.refresh_keys)
+        if not self.key_ring.is_from_store:
+            await self._guarded("keys", self._read_keys_copy)
         await self._guarded("rules", self.refresh_rules)
         if not self._rules_version:
             await self._guarded("rules", self._read_rules_copy)
@@ -78,9 +104,11 @@ class Live:
             await self._guarded("generation", self._read_copy)
         await self.pipe.wait_until_up(self._connect_seconds if self._loading.is_up else 0.01)
         loop = asyncio.get_running_loop()
-        # Rules do not wait while a large catalogue is loaded.
-        steps = (("generation", self.refresh), ("rules", self.refresh_rules))
-        self._watchers = [loop.create_task(self._watch(*step)) for step in steps]
+        self.look()
+        # Rules and keys do not wait while a large catalogue is loaded.
+        steps = (("generation", self.refresh), ("rules", self.refresh_rules), ("keys", self.refresh_keys))
+        self._watchers = [loop.create_task(self._watch(*step)) for step in (*steps, ("state", self._note_state))]
+        self._watchers.append(loop.create_task(self.watch.mend(lambda: self.pipe.probe("PING"))))
 
     async def close(self) -> None:
         """Stop following and close both connections."""
@@ -88,6 +116,7 @@ class Live:
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
+        await self.served_log.close()
         await self.pipe.close()
         await self._loading.close()
 
@@ -99,6 +128,7 @@ class Live:
             ContractError: the generation is incomplete or of another version; what is served stays.
         """
         manifest = await read_manifest(self._loading, self.keys)
+        self.is_store_empty = manifest is None
         if manifest is None or manifest == self.generation.manifest:
             return
         is_back = self.previous is not None and self.previous.manifest == manifest  # after a rollback
@@ -141,6 +171,23 @@ class Live:
             await asyncio.to_thread(write_rules_copy, self._rules_path, rules)
         except OSError as error:
             _log.warning("the copy of the rules was not written", path=str(self._rules_path), error=str(error))
+
+    async def refresh_keys(self) -> None:
+        """Read the API keys.
+
+        Raises:
+            StoreUnavailableError: the store does not answer; the keys that are known stay.
+            ContractError: a key cannot be read; the keys that are known stay.
+        """
+        await self.key_ring.refresh(self._loading, self.keys)
+        self._last_errors.pop("keys", None)
+
+    async def _read_keys_copy(self) -> None:
+        if await self.key_ring.read_copy():
+            _log.warning("the last known API keys hold, from disk", keys=len(self.key_ring))
+
+    async def _note_state(self) -> None:
+        self.look()
 
     async def _hold(self, rules: LiveRules) -> None:
         """Let rules hold for the generation that is served, also if another one comes meanwhile, and the one before."""

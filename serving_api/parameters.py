@@ -26,12 +26,20 @@ class BadRequestError(Exception):
         message: what was expected and what came.
         field: the parameter, or None.
         status: HTTP status, 4xx.
+        headers: that go with it, such as Retry-After.
     """
 
-    def __init__(self, code: str, message: str, field: str | None = None, status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        field: str | None = None,
+        status: int = 400,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         """See the class."""
         super().__init__(message)
-        self.code, self.message, self.field, self.status = code, message, field, status
+        self.code, self.message, self.field, self.status, self.headers = code, message, field, status, headers
 
 
 def read_id(segment: bytes, field: str) -> str:

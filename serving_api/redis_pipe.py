@@ -10,6 +10,7 @@ own place and shifts nobody else's.
 import asyncio
 import random
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ import hiredis
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.logs import get_logger
 from serving_api.store_address import StoreAddress
+from serving_api.store_watch import StoreWatch
 
 _NOTHING: Final = object()
 _MAX_PENDING: Final = 20_000
@@ -29,6 +31,9 @@ _LAST_BACKOFF_SECONDS: Final = 2.0
 _LOOP_STALL_SECONDS: Final = 0.005
 
 
+Command = tuple[str | bytes | int, ...]
+
+
 class RedisPipe:
     """A connection that many requests share and that mends itself.
 
@@ -37,13 +42,22 @@ class RedisPipe:
         timeout: how long a command may take, seconds.
         connect_timeout: how long connecting and logging in may take, seconds.
         purpose: what it is for, in log lines.
+        watch: is told how replies come, and may have the store left alone; None = nobody watches.
     """
 
-    def __init__(self, address: StoreAddress, timeout: float, connect_timeout: float, purpose: str) -> None:
+    def __init__(
+        self,
+        address: StoreAddress,
+        timeout: float,
+        connect_timeout: float,
+        purpose: str,
+        watch: StoreWatch | None = None,
+    ) -> None:
         """Make the pipe; `start` opens it."""
         self._address = address
         self._timeout = timeout
         self._connect_timeout = connect_timeout
+        self._watch = watch
         self._log = get_logger(__name__).bind(store=repr(address), purpose=purpose)
         self._connection: _Connection | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -82,12 +96,43 @@ class RedisPipe:
             The reply, to be awaited; StoreUnavailableError if it is late, an error, or the connection breaks.
 
         Raises:
-            StoreUnavailableError: there is no connection, or far too many commands wait.
+            StoreUnavailableError: there is no connection, the store is left alone, or far too many commands wait.
         """
+        return self._ready().send(command)
+
+    def send_together(self, first: Command, *others: Command) -> "asyncio.Future[list[Any]]":
+        """Send several commands, with one future for all of them: the cheapest way to read two keys.
+
+        They may be of any keys: nothing makes them one transaction.
+
+        Args:
+            first: a command's name and arguments.
+            others: further ones.
+
+        Returns:
+            The replies in order, to be awaited. A command that the store refuses has a StoreUnavailableError
+            in its place, so that one bad key does not spoil the others; StoreUnavailableError is raised
+            where they are late or the connection breaks.
+
+        Raises:
+            StoreUnavailableError: there is no connection, the store is left alone, or far too many commands wait.
+        """
+        return self._ready().send_together((first, *others))
+
+    def probe(self, *command: str | bytes | int) -> "asyncio.Future[Any]":
+        """Send a command although the store may be left alone; see `send`."""
+        return self._open_connection().send(command)
+
+    def _ready(self) -> "_Connection":
+        if self._watch and self._watch.is_open:
+            raise StoreUnavailableError(f"{self._address} is late and is left alone for a moment")
+        return self._open_connection()
+
+    def _open_connection(self) -> "_Connection":
         connection = self._connection
         if connection is None or connection.closed.done():
             raise StoreUnavailableError(f"no connection to {self._address}")
-        return connection.send(command)
+        return connection
 
     async def _keep_connected(self) -> None:
         backoff = _FIRST_BACKOFF_SECONDS
@@ -105,6 +150,9 @@ class RedisPipe:
             self._log.info("store is up")
             backoff, is_reported = _FIRST_BACKOFF_SECONDS, False
             self._connection = connection
+            if self._watch:
+                connection.watch = self._watch
+                self._watch.close()  # what was late before is of another connection
             self._opened.set()
             try:
                 await connection.closed
@@ -142,12 +190,16 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
         self.closed: asyncio.Future[None] = loop.create_future()
+        self.watch: StoreWatch | None = None  # none while logging in: connecting has another deadline
         self._loop = loop
         self._timeout = timeout
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._transport: asyncio.Transport | None = None
         self._outgoing: list[bytes] = []
-        self._pending: deque[tuple[float, asyncio.Future[Any]]] = deque()  # (deadline, reply), oldest first
+        self._deadline = 0.0  # of what leaves this turn
+        # (deadline, reply, number of replies that it waits for; 0 = a single one, given bare), oldest first.
+        self._pending: deque[tuple[float, asyncio.Future[Any], int]] = deque()
+        self._gathered: list[Any] = []  # for the oldest, when it waits for several
         self._timer: asyncio.TimerHandle | None = None
 
     def set_timeout(self, timeout: float) -> None:
@@ -161,34 +213,56 @@ class _Connection(asyncio.Protocol):
         """The connection is open."""
         self._transport = transport  # type: ignore[assignment]  # a stream transport, by the way it was made
 
-    def send(self, command: tuple[str | bytes | int, ...]) -> "asyncio.Future[Any]":
+    def send(self, command: Command) -> "asyncio.Future[Any]":
         """Queue a command for this turn's write."""
-        if len(self._pending) >= _MAX_PENDING:
-            raise StoreUnavailableError(f"{len(self._pending):,} commands wait for the store; not one more")
-        reply: asyncio.Future[Any] = self._loop.create_future()
+        return self._expect(0, [hiredis.pack_command(command)])
+
+    def send_together(self, commands: Sequence[Command]) -> "asyncio.Future[list[Any]]":
+        """Queue several commands for this turn's write, with one future."""
+        return self._expect(len(commands), [hiredis.pack_command(command) for command in commands])
+
+    def _expect(self, count: int, packed: list[bytes]) -> "asyncio.Future[Any]":
+        pending = self._pending
+        if len(pending) >= _MAX_PENDING:
+            raise StoreUnavailableError(f"{len(pending):,} commands wait for the store; not one more")
+        loop = self._loop
+        reply: asyncio.Future[Any] = loop.create_future()
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
-        self._outgoing.append(hiredis.pack_command(command))
-        deadline = self._loop.time() + self._timeout
-        self._pending.append((deadline, reply))
+            self._deadline = loop.time() + self._timeout
+            loop.call_soon(self._flush)
+        self._outgoing += packed
+        pending.append((self._deadline, reply, count))
         if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._expire, deadline)
+            self._timer = loop.call_at(self._deadline, self._expire, self._deadline)
         return reply
 
     def data_received(self, data: bytes) -> None:
         """Replies came: hand each to the oldest command."""
+        pending, gets = self._pending, self._reader.gets
         self._reader.feed(data)
+        in_time: float | None = None  # deadline of the first of them that is
         try:
-            while (value := self._reader.gets()) is not _NOTHING:
-                _, reply = self._pending.popleft()
+            while (value := gets()) is not _NOTHING:
+                deadline, reply, count = pending[0]
+                if isinstance(value, hiredis.ReplyError):
+                    value = StoreUnavailableError(f"the store refused a command: {value}")
+                if count:
+                    self._gathered.append(value)
+                    if len(self._gathered) < count:
+                        continue
+                    value, self._gathered = self._gathered, []
+                pending.popleft()
                 if reply.done():  # late, or its caller has gone
                     continue
-                if isinstance(value, hiredis.ReplyError):
-                    reply.set_exception(StoreUnavailableError(f"the store refused a command: {value}"))
+                in_time = in_time or deadline
+                if isinstance(value, StoreUnavailableError):
+                    reply.set_exception(value)
                 else:
                     reply.set_result(value)
         except (hiredis.ProtocolError, IndexError) as error:
             self.abort(f"a reply that nobody asked for: {error}")
+        if in_time is not None and self.watch:
+            self.watch.replied(self._loop.time() - in_time + self._timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it every reply that is still to come."""
@@ -201,7 +275,7 @@ class _Connection(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
         while self._pending:
-            _, reply = self._pending.popleft()
+            _, reply, _ = self._pending.popleft()
             if not reply.done():
                 reply.set_exception(StoreUnavailableError(f"the connection to the store broke: {reason}"))
         if not self.closed.done():
@@ -220,11 +294,15 @@ class _Connection(asyncio.Protocol):
             # Replies may have arrived while the loop stood still: read them first.
             self._timer = self._loop.call_later(_LOOP_STALL_SECONDS / 2, self._expire, now + _LOOP_STALL_SECONDS / 2)
             return
-        for deadline, reply in self._pending:
+        late = 0
+        for deadline, reply, _ in self._pending:
             if deadline > now:
                 self._timer = self._loop.call_at(deadline, self._expire, deadline)
                 break
             if not reply.done():
+                late += 1
                 reply.set_exception(StoreUnavailableError(f"no reply from the store within {self._timeout} s"))
+        if late and self.watch:
+            self.watch.late(late)
         if self._pending and now - self._pending[0][0] > _DEAD_AFTER_SECONDS:
             self.abort(f"no reply for {_DEAD_AFTER_SECONDS} s")

@@ -16,6 +16,7 @@ class Request:
         read_body: the whole body; raises BadRequestError (413) where it has more than so many bytes.
         segment: the id in the path, percent-encoded; of two ids, both with a slash between.
         request_id: of this answer: letters, digits and a dash, which no other request of any process has.
+        caller: name of the key that it came with; "" = none.
     """
 
     method: str
@@ -25,3 +26,4 @@ class Request:
     read_body: Callable[[int], Awaitable[bytes]]
     segment: bytes = b""
     request_id: str = ""
+    caller: str = ""

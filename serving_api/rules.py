@@ -126,7 +126,7 @@ def place_pins(
     return _placed(blocks, pins, limit) if pins else blocks
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
     """One item of an answer, as it is stored, and its source."""
 
     item: int
@@ -137,18 +137,24 @@ class _Entry(NamedTuple):
 
 
 def _placed(blocks: list[Block], pins: list[Pinned], limit: int) -> list[Block]:
-    entries = [_Entry(*stored, block.source) for block in blocks for stored in zip(*block.picked, strict=True)]
+    entries = entries_of(blocks)
     pinned = {pin.item for pin in pins}
     scores = {entry.item: entry.score_code for entry in entries if entry.item in pinned}
     entries = [entry for entry in entries if entry.item not in pinned]
     for pin in pins:
         at = min(pin.place, len(entries))
         beside = entries[min(at, len(entries) - 1)].source if entries else blocks[0].source
-        entries.insert(at, _Entry(pin.item, scores.get(pin.item, 0), Reason.PINNED, PAD, beside))
-    return _blocks(entries[:limit])
+        entries.insert(at, Entry(pin.item, scores.get(pin.item, 0), Reason.PINNED, PAD, beside))
+    return blocks_of(entries[:limit])
 
 
-def _blocks(entries: list[_Entry]) -> list[Block]:
+def entries_of(blocks: list[Block]) -> list[Entry]:
+    """The items of an answer, one by one."""
+    return [Entry(*stored, block.source) for block in blocks for stored in zip(*block.picked, strict=True)]
+
+
+def blocks_of(entries: list[Entry]) -> list[Block]:
+    """The same as blocks: neighbours of one source together."""
     blocks: list[Block] = []
     start = 0
     for end in range(1, len(entries) + 1):

@@ -16,7 +16,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
             description=(
                 "Stable: because_bought, because_liked, because_of_history, similar_to_yours, people_like_you, again, "
                 "due_again, popular, popular_in_segment, trending, new, new_in_category, exploring, pinned, "
-                "similar_item, bought_together, unknown."
+                "similar_item, bought_together, because_viewed, because_clicked, because_in_cart, unknown."
             )
         ),
     ]
@@ -168,6 +168,25 @@ class Why(msgspec.Struct, kw_only=True):
     contributors: Annotated[list[Contributor], msgspec.Meta(description="Largest first, three at most.")]
 
 
+class EventRejection(msgspec.Struct):
+    """Why an event was not taken."""
+
+    index: Annotated[int, msgspec.Meta(ge=0, description="Its place in the request.")]
+    reason: Annotated[str, msgspec.Meta(description="Stable; those of quarantine.")]
+    field: Annotated[str | None, msgspec.Meta(description="The member that is wrong, if it is one.")]
+    message: str
+
+
+class EventsAnswer(msgspec.Struct, kw_only=True):
+    """What became of posted events."""
+
+    request_id: str
+    accepted: Annotated[int, msgspec.Meta(ge=1, description="Events that the store has.")]
+    rejected: int
+    rejections: Annotated[list[EventRejection], msgspec.Meta(description="One for each rejected event, in order.")]
+    ignored_fields: Annotated[list[str], msgspec.Meta(description="Members that no event has; misspelt, perhaps.")]
+
+
 class Features(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The features that were published for a user or an item."""
 
@@ -193,9 +212,17 @@ class Health(msgspec.Struct):
 class Readiness(msgspec.Struct):
     """Whether the process has lists to answer from."""
 
-    status: Literal["ready", "fallback", "starting"]
+    status: Annotated[
+        Literal["ready", "degraded", "fallback", "starting"],
+        msgspec.Meta(description="Where lists come from: the store, memory, the copy on disk, nowhere yet."),
+    ]
     generation: str | None
-    store: Literal["up", "down"]
+    store: Annotated[
+        Literal["up", "late", "empty", "down"],
+        msgspec.Meta(description="late: it is left alone for a moment. empty: no generation is live in it."),
+    ]
+    since: Annotated[str, msgspec.Meta(description="When this state began, UTC, ISO 8601.")]
+    keys: Annotated[int | None, msgspec.Meta(description="API keys that are known; null = none is needed.")]
 
 
 class ErrorDetail(msgspec.Struct):

@@ -17,9 +17,14 @@ async def health(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 
 
 async def readiness(api: "LookupApi", request: Request) -> Answer:  # noqa: ARG001 - a route's shape
     """Whether there is anything to answer from; 503 before that."""
-    generation = api.live.generation
-    status = "starting" if not api.live.is_ready else "ready" if generation.manifest else "fallback"
-    content = {"status": status, "generation": generation.name, "store": "up" if api.live.pipe.is_up else "down"}
+    seen = api.live.look()
+    content = {
+        "status": seen.state.value,
+        "generation": api.live.generation.name,
+        "store": seen.store.value,
+        "since": api.live.states.since.isoformat(timespec="milliseconds"),
+        "keys": None if api.doors.is_open else len(api.live.key_ring),
+    }
     return json_answer(content, 200 if api.live.is_ready else 503)
 
 

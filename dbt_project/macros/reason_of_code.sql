@@ -18,5 +18,8 @@
         when 14 then 'pinned'
         when 15 then 'bought_together'
         when 16 then 'due_again'
+        when 17 then 'because_viewed'
+        when 18 then 'because_clicked'
+        when 19 then 'because_in_cart'
     end
 {%- endmacro %}

@@ -9,6 +9,7 @@ from jobs.cli import (
     analyst_commands,
     evaluation_commands,
     explain_commands,
+    keys_commands,
     landing_commands,
     model_commands,
     operate_commands,
@@ -46,6 +47,7 @@ for _module in (
     validation_commands,
     rules_commands,
     serving_commands,
+    keys_commands,
     explain_commands,
     operate_commands,
 ):

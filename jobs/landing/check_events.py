@@ -1,6 +1,5 @@
 """Check events against `reco_contracts.events`: one place, vectorised, for every format."""
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +20,8 @@ from jobs.landing.check_records import (
 from jobs.landing.landed_schema import CheckedRecords
 from jobs.landing.parse_fields import number, text, time, whole_number
 from reco_contracts.events import (
+    CONTENT_FIELDS,
+    CONTENT_SEPARATOR,
     IMPRESSION_CONTEXT,
     MAX_RATING_STARS,
     OPTIONAL_VALUE_UNIT,
@@ -28,6 +29,7 @@ from reco_contracts.events import (
     VALUE_UNIT,
     EventType,
     RejectReason,
+    content_ids,
 )
 
 _PARSERS: Final[Parsers] = {
@@ -43,8 +45,6 @@ _REQUIRED_VALUE: Final = tuple(kind.value for kind in VALUE_UNIT)
 _VALUED: Final = (*_REQUIRED_VALUE, *(kind.value for kind in OPTIONAL_VALUE_UNIT))
 _RETURNED_BELOW_ZERO: Final = tuple(kind.value for kind in RETURNED_BELOW_ZERO)
 _UNITS: Final = tuple(kind.value for kind, unit in VALUE_UNIT.items() if unit == "units")
-# What makes an event the same event where the source has no id of its own.
-_CONTENT: Final = ("user_id", "item_id", "event_type", "occurred_at", "value", "price", "request_id", "position")
 _DECLINED: Final = (RejectReason.NOT_A_PRODUCT, RejectReason.CANCELLED_WITHOUT_RETURN)
 
 
@@ -126,8 +126,7 @@ def _value_rules() -> list[Rule]:
 
 def _content_ids(events: pl.DataFrame) -> pl.Series:
     """MD5 of what makes an event the same event, so that exact duplicates share an id."""
-    parts = [pl.col(name).dt.epoch("us") if name == "occurred_at" else pl.col(name) for name in _CONTENT]
+    parts = [pl.col(name).dt.epoch("us") if name == "occurred_at" else pl.col(name) for name in CONTENT_FIELDS]
     texts = [part.cast(pl.String).fill_null("") for part in (*parts, pl.col("source_key"))]
-    contents = events.select(pl.concat_str(texts, separator="\x1f")).to_series()
-    digests = [hashlib.md5(content.encode(), usedforsecurity=False).hexdigest() for content in contents]
-    return pl.Series("event_id", digests, dtype=pl.String)
+    contents = events.select(pl.concat_str(texts, separator=CONTENT_SEPARATOR)).to_series()
+    return pl.Series("event_id", content_ids(contents), dtype=pl.String)

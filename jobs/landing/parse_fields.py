@@ -1,13 +1,12 @@
 """Text to times, numbers and lists, as Polars expressions. What cannot be read becomes null."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 import polars as pl
 
-# Nobody logged before this; earlier times are a zero that stands for "unknown", or a wrong unit.
-EARLIEST_TIME: Final = datetime(1971, 1, 1, tzinfo=UTC)
+from reco_contracts.events import EARLIEST_TIME, FIRST_MILLISECONDS
+
 TIME_FORMS: Final = "ISO 8601 (no zone = UTC), or seconds or milliseconds since 1970"
 
 _ISO: Final = (
@@ -16,7 +15,6 @@ _ISO: Final = (
     r" ?(?:[Zz]|UTC|(?P<sign>[+-])(?P<zone_hours>[01]\d):?(?P<zone_minutes>[0-5]\d)?)?)?$"
 )
 _EPOCH: Final = r"^\d{1,14}(?:\.\d{1,9})?$"
-_FIRST_MILLISECONDS: Final = 1e11  # as seconds this is the year 5138, as milliseconds 1973
 _CONTROL: Final = r"\p{Cc}"
 _string_list: Final = msgspec.json.Decoder(list[str | None])
 
@@ -106,5 +104,5 @@ def _iso_time(value: pl.Expr) -> pl.Expr:
 
 def _epoch_time(value: pl.Expr) -> pl.Expr:
     count = pl.when(value.str.contains(_EPOCH)).then(value).cast(pl.Float64, strict=False)
-    micros = pl.when(count < _FIRST_MILLISECONDS).then(count * 1e6).otherwise(count * 1e3)
+    micros = pl.when(count < FIRST_MILLISECONDS).then(count * 1e6).otherwise(count * 1e3)
     return micros.round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))

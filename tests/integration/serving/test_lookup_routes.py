@@ -247,8 +247,13 @@ def test_metrics_count_requests_sources_and_the_generation(published: Settings) 
     assert value("reco_http_requests_total", 'route="unknown"', 'status="404"') == 1
     assert value("reco_lists_served_total", 'source="personal"') == 2
     assert value("reco_lists_served_total", 'source="popular"') == 1
-    assert value("reco_http_request_seconds_count", route) == 4
-    assert value("reco_http_request_seconds_bucket", route, 'le="+Inf"') == 4
+    assert value("reco_http_request_seconds_count", route, 'source="personal"') == 2
+    assert value("reco_http_request_seconds_bucket", route, 'source="popular"', 'le="+Inf"') == 1
+    assert value("reco_http_request_seconds_count", route, 'source=""') == 1
+    assert value("reco_store_round_trip_seconds_count") >= 3
+    assert 0 < value("reco_generation_age_seconds") < 600
+    assert value("reco_state", 'state="ready"') == 1
+    assert value("reco_state", 'state="degraded"') == 0
     assert value("reco_generation_info", f'generation="{NAME}"') == 1
     assert value("reco_store_up") == 1
 

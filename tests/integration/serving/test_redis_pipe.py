@@ -100,6 +100,39 @@ def test_an_error_reply_is_its_callers_alone(store_server: EmbeddedStore) -> Non
     with_pipe(store_server.url, scene)
 
 
+def test_commands_sent_together_are_answered_together_and_in_order(store_server: EmbeddedStore) -> None:
+    async def scene(pipe: RedisPipe) -> None:
+        pairs = [pipe.send_together(("ECHO", f"a{n}"), ("ECHO", f"b{n}"), ("ECHO", f"c{n}")) for n in range(500)]
+        alone = [pipe.send("ECHO", f"{n}") for n in range(500)]
+        given_up = pipe.send_together(("ECHO", "nobody"), ("ECHO", "waits"))
+        given_up.cancel()
+        after = pipe.send_together(("ECHO", "last"))
+        assert await asyncio.gather(*pairs) == [[b"a%d" % n, b"b%d" % n, b"c%d" % n] for n in range(500)]
+        assert await asyncio.gather(*alone) == [b"%d" % n for n in range(500)]
+        assert await after == [b"last"]
+
+    with_pipe(store_server.url, scene)
+
+
+def test_a_refused_command_does_not_spoil_the_others_sent_with_it(store_server: EmbeddedStore) -> None:
+    async def scene(pipe: RedisPipe) -> None:
+        before, refused, after = await pipe.send_together(("ECHO", "a"), ("NO-SUCH-COMMAND",), ("ECHO", "b"))
+        assert (before, after) == (b"a", b"b")
+        assert isinstance(refused, StoreUnavailableError)
+
+    with_pipe(store_server.url, scene)
+
+
+def test_a_command_that_cannot_be_packed_shifts_nobody_elses(store_server: EmbeddedStore) -> None:
+    async def scene(pipe: RedisPipe) -> None:
+        first = pipe.send("ECHO", "first")
+        with pytest.raises(TypeError):
+            pipe.send_together(("ECHO", "lost"), ("ECHO", None))  # type: ignore[arg-type]
+        assert (await first, await pipe.send("ECHO", "second")) == (b"first", b"second")
+
+    with_pipe(store_server.url, scene)
+
+
 def test_a_broken_connection_fails_the_waiting_and_mends_itself(store_server: EmbeddedStore) -> None:
     async def scene(pipe: RedisPipe) -> None:
         number = await pipe.send("CLIENT", "ID")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.landing.parse_fields import EARLIEST_TIME, number, text_list, time, whole_number
+from jobs.landing.parse_fields import number, text_list, time, whole_number
+from reco_contracts.events import EARLIEST_TIME
 
 MOMENTS = st.datetimes(
     datetime(1971, 1, 2),  # noqa: DTZ001 - hypothesis takes naive bounds

@@ -1,6 +1,8 @@
 """Items as pieces of JSON: joined, they are what a JSON encoder would have written."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 from hypothesis import given
@@ -46,6 +48,20 @@ def test_any_item_reads_back_as_it_was(items: list[tuple[str, str, list[str]]], 
             "source": "personal",
             "reason": expected,
         }
+
+
+def test_a_catalogue_goes_with_its_last_reader_without_the_collector() -> None:
+    """A process swaps generations for months; each holds megabytes."""
+    catalogue = Catalogue()
+    list(catalogue.add([0], CatalogueChunk(["a"], ["A"], [[]]), 1))
+    catalogue.render(PackedHead((0,), (0,), bytes([Reason.SIMILAR_ITEM]), (0,)), "personal")
+    is_there = weakref.ref(catalogue)
+    gc.disable()
+    try:
+        del catalogue
+        assert is_there() is None
+    finally:
+        gc.enable()
 
 
 def test_every_score_text_is_a_number_in_order() -> None:
