@@ -51,6 +51,10 @@ class Layout:
         """Scratch of the landing in progress; what is there at the next start is from one that was killed."""
         return self.root / "landing" / "_work"
 
+    def spool(self, origin: str) -> Path:
+        """What was drained from the streams of `posted` events and `served` records, until it is landed."""
+        return self.root / "spool" / origin
+
     @property
     def quarantine(self) -> Path:
         """Rejected rows: <file_sha>.parquet."""

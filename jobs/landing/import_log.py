@@ -114,7 +114,7 @@ def land_sources(
             result.entries.append((entry, is_new))
             if is_new:
                 result.changed_columns += changed_columns(entry, before)
-            if entry.kind == "events":
+            if entry.kind == "events" and entry.event_dates:
                 last_event_date = entry.event_dates[-1]
     return result
 
