@@ -12,12 +12,12 @@ DOC = """
 in the live generation, for users who posted events, without training. Neither opens the warehouse: dbt sees what was
 landed at its next run, and a daily run may be under way meanwhile.
 
-**Triage of a red run**: an entry leaves its stream only when its file is in place, so nothing is lost while this is red;
-the next run takes all of it. What fills up meanwhile are the streams: when they are full the API refuses events with 503
-and counts served records as lost. `docs/runbooks/streams-fill-up.md` says how to go on.
+**Triage of a red run**: an entry leaves its stream only when its file is in place, so nothing is lost while this is
+red, and the next run takes all of it. What fills up meanwhile are the streams: when they are full the API refuses
+events with 503 and counts served records as lost. `docs/runbooks/streams-fill-up.md` says how to go on.
 
-`fold_in` alone is red: no generation is live, or its model is gone. Users keep their lists, and what they just did still
-counts in them; publish a generation.
+`fold_in` alone is red: the live generation's model or the exported marts are gone. Users keep their lists, and what
+they just did still counts in them; run the daily DAG.
 """
 
 with DAG(

@@ -22,7 +22,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     RECO_CONFIG=/opt/reco/reco.toml \
-    RECO_LOG_FORMAT=json
+    RECO_LOG_FORMAT=json \
+    RECO_SERVING__HOST=0.0.0.0
 EXPOSE 8080
 CMD ["granian", "--interface", "rsgi", "--loop", "uvloop", "--http", "1", "--no-ws", "--host", "0.0.0.0", \
      "--port", "8080", "--workers", "2", "--respawn-failed-workers", "--no-access-log", "--log-level", "warning", \

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from reco_contracts.api_keys import parse_key_line
 from reco_contracts.errors import ContractError
@@ -12,7 +12,7 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/\s*]+$")]
 
 
 class DoorsSection(Section):
-    """[doors]."""
+    """[doors]; the key of our own commands comes from RECO_DOORS__CLIENT_KEY only."""
 
     keys_required: Literal["auto", "always", "never"] = "auto"
     keys: tuple[str, ...] = ()
@@ -20,9 +20,10 @@ class DoorsSection(Section):
     burst_seconds: Positive = 2.0
     max_body_mb: Positive = 4.0
     body_timeout_seconds: Positive = 5.0
-    header_timeout_seconds: Positive = 5.0
+    idle_timeout_seconds: Positive = 30.0
     cors_origins: tuple[Origin, ...] = ()
     logged_errors_per_second: Count = 10
+    client_key: SecretStr | None = None
 
     @field_validator("keys")
     @classmethod

@@ -46,7 +46,7 @@ class Seed(NamedTuple):
         item_id: its id.
         kind: a code of `Reason`.
         at_ms: milliseconds since 1970.
-        index: of the item in the generation; NO_INDEX = it is not there.
+        item: its index in the generation; NO_INDEX = it is not there.
         generation: whose indices these are.
         neighbours: item indices, most alike first.
         score_codes: of the neighbours, as the bits of a float16.
@@ -55,7 +55,7 @@ class Seed(NamedTuple):
     item_id: str
     kind: int
     at_ms: int
-    index: int
+    item: int
     generation: str
     neighbours: Sequence[int]
     score_codes: Sequence[int]
@@ -103,16 +103,16 @@ def pack_mark(at_ms: int) -> bytes:
 def pack_seed(seed: Seed) -> bytes:
     """The value of a seed's field."""
     count, generation = len(seed.neighbours), seed.generation.encode()
-    head = _SEED_HEAD.pack(RECENT_VERSION, seed.at_ms, seed.kind, seed.index, count, len(generation))
+    head = _SEED_HEAD.pack(RECENT_VERSION, seed.at_ms, seed.kind, seed.item, count, len(generation))
     return b"".join(
         (head, generation, struct.pack(f"<{count}I", *seed.neighbours), struct.pack(f"<{count}H", *seed.score_codes))
     )
 
 
-def with_neighbours(seed: Seed, generation: str, index: int, neighbours: PackedHead) -> Seed:
+def with_neighbours(seed: Seed, generation: str, item: int, neighbours: PackedHead) -> Seed:
     """The seed with what is like it in a generation."""
     return seed._replace(
-        generation=generation, index=index, neighbours=neighbours.items, score_codes=neighbours.score_codes
+        generation=generation, item=item, neighbours=neighbours.items, score_codes=neighbours.score_codes
     )
 
 
@@ -124,7 +124,10 @@ def unpack_recent(flat: Sequence[bytes]) -> Recent:
     """
     if not flat:
         return NOTHING_RECENT
-    bought, dismissed, seeds, folded = set(), set(), [], {}
+    bought: set[str] = set()
+    dismissed: set[str] = set()
+    seeds: list[Seed] = []
+    folded: dict[str, FoldedList] = {}
     for field, value in zip(flat[0::2], flat[1::2], strict=True):
         kind, item_id = field[:1], field[1:].decode(errors="replace")
         if kind == b"s":

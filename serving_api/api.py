@@ -14,6 +14,8 @@ from serving_api.cors import CrossOrigin
 from serving_api.doors import Doors
 from serving_api.erasure import Eraser
 from serving_api.error_log import ErrorLog
+from serving_api.event_intake import EventIntake
+from serving_api.event_metrics import EventMetrics
 from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
@@ -39,6 +41,8 @@ class LookupApi:
         live: the generation and the store.
         doors: who may come in.
         eraser: takes users out of the store.
+        events: what is done with posted events.
+        session: how much the latest events change a list.
         metrics: counts of this process.
         default_limit: items in an answer.
         max_limit: the most that a request may ask for.
@@ -53,6 +57,9 @@ class LookupApi:
         self._cross_origin = CrossOrigin(settings.doors.cors_origins)
         self._errors = ErrorLog(settings.doors.logged_errors_per_second)
         self.metrics = Metrics(self.live, self._errors)
+        self.events = EventIntake(settings)
+        self.session = settings.session
+        self.metrics.register(EventMetrics(self.events))
         self.max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
         self.default_limit = min(settings.serving.default_limit, self.max_limit)
         self.max_batch_users = settings.serving.max_batch_users
@@ -63,6 +70,7 @@ class LookupApi:
     async def start(self) -> None:
         """Connect and load, for ten seconds at most; a larger catalogue goes on loading behind."""
         if self._starting is None:
+            self.events.start()
             self._starting = asyncio.get_running_loop().create_task(self.live.start())
             await asyncio.wait({self._starting}, timeout=_START_SECONDS)
 
@@ -70,6 +78,7 @@ class LookupApi:
         """Close the connections."""
         if self._starting:
             await asyncio.wait({self._starting})
+        await self.events.close()
         await self.live.close()
 
     def new_request_id(self) -> str:

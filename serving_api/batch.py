@@ -14,7 +14,7 @@ from serving_api.paging import Page
 from serving_api.parameters import BadRequestError, check_id, check_ids, check_name
 from serving_api.request import Request
 from serving_api.rules import Block
-from serving_api.stored_lists import UNREADABLE, count_unreadable, source_of, stored_list, user_surface
+from serving_api.stored_lists import UNREADABLE, count_unreadable, own_list, read_user, user_surface
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -55,10 +55,10 @@ async def batch(api: "LookupApi", request: Request) -> Answer:
     asked = _read(await request.read_body(_MAX_BODY_BYTES), api)
     generation = api.live.generation
     wanted = _wanted(api, asked, generation)
-    stored = await asyncio.gather(*(stored_list(api, generation, wanted.surface, user) for user in asked.users))
+    stored = await asyncio.gather(*(read_user(api, generation, wanted.surface, user) for user in asked.users))
     lists: list[bytes] = []
-    for user, (value, missing) in zip(asked.users, stored, strict=True):
-        lists.append(_render(api, wanted, user, Own(value, source_of(value), missing)))
+    for user, reads in zip(asked.users, stored, strict=True):
+        lists.append(_render(api, wanted, user, own_list(api, generation, wanted.surface, user, reads)))
         if len(lists) % _LISTS_A_PAUSE == 0:
             await asyncio.sleep(0)
     request_id = b'"%b"' % request.request_id.encode()

@@ -32,6 +32,7 @@ class Catalogue:
 
     Attributes:
         ids: by index, as are titles and categories.
+        indices: by id.
         id_texts: ids as JSON, by index; made on first use.
         rules: that hold now; replaced whole, at any moment.
     """
@@ -39,6 +40,7 @@ class Catalogue:
     def __init__(self) -> None:
         """An empty catalogue; `add` fills it."""
         self.ids: dict[int, str] = {}
+        self.indices: dict[str, int] = {}
         self.titles: dict[int, str] = {}
         self.categories: dict[int, tuple[str, ...]] = {}
         self.id_texts = _IdTexts(self.ids)
@@ -63,6 +65,7 @@ class Catalogue:
             categories = tuple(names.setdefault(name, name) for name in chunk.categories[at])
             self.ids[index], self.titles[index], self.categories[index] = item_id, chunk.titles[at], categories
             self._items[index] = _ITEM % (_json(item_id), _json(chunk.titles[at]), _json(categories))
+            self.indices[item_id] = index
             if at % batch == batch - 1:
                 yield
 

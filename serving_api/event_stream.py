@@ -83,8 +83,9 @@ class EventStream:
             await self._send(shard, now, ())
             if self._is_full(shard):
                 raise StreamFullError
-        entry = ("XADD", shard.key, "*", VERSION_FIELD, ENTRY_VERSION, EVENTS_FIELD, msgspec.json.encode(events))
-        await self._send(shard, now, (entry,))
+        packed = msgspec.json.encode(events)
+        shard.bytes += len(packed)  # until it is weighed again
+        await self._send(shard, now, (("XADD", shard.key, "*", VERSION_FIELD, ENTRY_VERSION, EVENTS_FIELD, packed),))
 
     async def look(self, now: float) -> None:
         """Learn how long the streams are.

@@ -75,8 +75,7 @@ class KeyRing:
 
 
 def _write(path: Path, keys: Mapping[str, ApiKey]) -> None:
-    with replace_file(path) as temporary:
-        temporary.touch(_OWNER_ONLY)
+    with replace_file(path, mode=_OWNER_ONLY) as temporary:
         temporary.write_bytes(msgspec.json.encode(list(keys.values())))
 
 

@@ -1,15 +1,17 @@
 """One page of a list: its own items, popular ones behind or in its place, pins, and the cursor of the next page."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reco_contracts.list_codec import unpack_head
+from reco_contracts.recent_codec import NOTHING_RECENT, Recent
 from serving_api.answers import EMPTY, Answer, Picked, list_answer, pick_page
 from serving_api.fields import ALL, Fields
 from serving_api.paging import Page
 from serving_api.request import Request
 from serving_api.rules import Block, place_pins
+from serving_api.session import NO_SESSION, Session, mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,15 @@ class Own(NamedTuple):
         value: packed; None = there is none.
         source: of its items.
         missing: source of what stands in for it.
+        recent: what its user did lately.
+        session: what that puts into it.
     """
 
     value: bytes | None
     source: str
     missing: str
+    recent: Recent = NOTHING_RECENT
+    session: Session = NO_SESSION
 
 
 def answer_page(request: Request, wanted: Wanted, own: Own, subject: bytes, user: str = "") -> Answer:
@@ -85,6 +91,7 @@ def answer_page(request: Request, wanted: Wanted, own: Own, subject: bytes, user
 
 def page_blocks(wanted: Wanted, own: Own) -> tuple[list[Block], bytes]:
     """The items of a page by source, and the next page's cursor as JSON; see `answer_page`."""
+    wanted = _without_recent(wanted, own.recent)
     page, limit, excluded = wanted.page, wanted.limit, wanted.excluded
     catalogue, shown = page.generation.catalogue, _Shown(page, own.value)
     picked = pick_page(catalogue, own.value, limit, excluded, wanted.own_category, page.shown, page.skip)
@@ -93,17 +100,27 @@ def page_blocks(wanted: Wanted, own: Own) -> tuple[list[Block], bytes]:
         filling = _popular(wanted, picked.head.items)
         blocks.append(Block(filling.head, own.missing))
         has_more = has_more or filling.has_more
+    plain_blocks = blocks
+    if own.session.entries:
+        blocks, is_left = mix(own.session, blocks, limit, catalogue, excluded, wanted.category, {*shown.items()})
+        has_more = has_more or is_left
     pinned = place_pins(catalogue, wanted.surface, blocks, limit, excluded, wanted.category, shown, page.first_rank - 1)
     if pinned is not blocks:
         has_more = has_more or not set(_items(blocks)) <= set(_items(pinned))
     if not has_more:
         return pinned, b"null"
-    if picked.is_plain and pinned is blocks and len(blocks) == 1:
+    if picked.is_plain and pinned is plain_blocks and len(blocks) == 1:
         return pinned, page.next_plain(len(picked.head.items))
     is_own = page.is_own or bool(picked.head.items)
     return pinned, page.next_listed(
         (*shown.items(), *_items(pinned)), is_own=is_own, skip=page.skip if own.value is None else 0
     )
+
+
+def _without_recent(wanted: Wanted, recent: Recent) -> Wanted:
+    """The same, without what the user has had enough of since the list was made."""
+    hidden = recent.hidden(exclude_seen=wanted.exclude_seen)
+    return replace(wanted, excluded=wanted.excluded | hidden) if hidden else wanted
 
 
 def _is_filled(wanted: Wanted, own: Own, picked: Picked) -> bool:

@@ -34,6 +34,7 @@ class Live:
         rules: the last good live rules.
         broken_rules: how often the rules in the store could not be read.
         watch: how the store does, and whether lookups leave it alone.
+        is_store_empty: whether the store answers and has no generation.
         key_ring: the API keys that are known.
         states: what state this process is in, and since when.
         served_log: takes what was served.
@@ -51,6 +52,7 @@ class Live:
         self.watch = StoreWatch(settings.breaker)
         self.key_ring = KeyRing(settings.doors.keys, settings.layout.serving_keys)
         self.states = StateLog()
+        self.is_store_empty = False
         self.pipe = RedisPipe(address, settings.serving.read_timeout_seconds, connect, "lookups", self.watch)
         self._loading = RedisPipe(address, settings.redis.timeout_seconds, connect, "loading")
         self.served_log = ServedLog(
@@ -131,6 +133,7 @@ class Live:
             ContractError: the generation is incomplete or of another version; what is served stays.
         """
         manifest = await read_manifest(self._loading, self.keys)
+        self.is_store_empty = manifest is None
         if manifest is None or manifest == self.generation.manifest:
             return
         is_back = self.previous is not None and self.previous.manifest == manifest  # after a rollback

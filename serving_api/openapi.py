@@ -7,6 +7,7 @@ import msgspec
 
 from reco_contracts.surfaces import SURFACES, SubjectKind
 from serving_api import schemas
+from serving_api.openapi_events import EVENT, post_events
 from serving_api.openapi_parts import (
     FIELDS,
     ID,
@@ -88,6 +89,7 @@ def _users(bounds: Bounds) -> Json:
         "/v1/users/{user_id}/features": {"get": operation("A user's features", schemas.Features, [user], _FEATURES)},
         "/v1/users/{user_id}": {"delete": _erase(user)},
         "/v1/recommendations:batch": {"post": _batch()},
+        "/v1/events": {"post": post_events()},
     }
 
 
@@ -241,6 +243,7 @@ def _schemas(bounds: Bounds) -> Json:
         schemas.CategoryItems,
         schemas.UserPage,
         schemas.BatchAnswer,
+        schemas.EventsAnswer,
         schemas.Features,
         schemas.Erasure,
         schemas.Health,
@@ -248,7 +251,7 @@ def _schemas(bounds: Bounds) -> Json:
         schemas.Error,
     ]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    return dict(components) | {"BatchRequest": _batch_body(bounds)}
+    return dict(components) | {"BatchRequest": _batch_body(bounds), "Event": EVENT}
 
 
 def _version() -> str:

@@ -5,7 +5,7 @@ each other's writes; what is too much is taken out behind the request.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
@@ -180,7 +180,7 @@ class RecentWriter:
         like_it = neighbours.get(seed.item_id, _NOTHING)
         return pack_seed(with_neighbours(seed, generation.name or "", index, like_it))
 
-    async def _neighbours(self, generation: Generation, seeds: dict[str, int | None]) -> dict[str, PackedHead]:
+    async def _neighbours(self, generation: Generation, seeds: Mapping[str, int | None]) -> dict[str, PackedHead]:
         """The head of each item's list: what is bought with it if it was bought, else what is like it."""
         asked: list[str] = []
         commands: list[Command] = []

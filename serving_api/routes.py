@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from serving_api.answers import Answer
 from serving_api.batch import batch
 from serving_api.erasure import erase_user
+from serving_api.events import post_events
 from serving_api.features import item_features, user_features
 from serving_api.lists import also_bought, new, popular, similar, trending
 from serving_api.pages import docs, index, openapi_json
@@ -75,6 +76,7 @@ _FIXED: Final[dict[bytes, Route]] = {
     b"/v1/popular": _get("/v1/popular", popular),
     b"/v1/trending": _get("/v1/trending", trending),
     b"/v1/new": _get("/v1/new", new),
+    b"/v1/events": Route("/v1/events", {"POST": Operation(post_events, Access.WRITE)}),
     b"/v1/recommendations:batch": Route("/v1/recommendations:batch", {"POST": Operation(batch)}),
     b"/healthz": _get("/healthz", health, Access.OPEN),
     b"/readyz": _get("/readyz", readiness, Access.OPEN),

@@ -168,6 +168,25 @@ class Why(msgspec.Struct, kw_only=True):
     contributors: Annotated[list[Contributor], msgspec.Meta(description="Largest first, three at most.")]
 
 
+class EventRejection(msgspec.Struct):
+    """Why an event was not taken."""
+
+    index: Annotated[int, msgspec.Meta(ge=0, description="Its place in the request.")]
+    reason: Annotated[str, msgspec.Meta(description="Stable; those of quarantine.")]
+    field: Annotated[str | None, msgspec.Meta(description="The member that is wrong, if it is one.")]
+    message: str
+
+
+class EventsAnswer(msgspec.Struct, kw_only=True):
+    """What became of posted events."""
+
+    request_id: str
+    accepted: Annotated[int, msgspec.Meta(ge=1, description="Events that the store has.")]
+    rejected: int
+    rejections: Annotated[list[EventRejection], msgspec.Meta(description="One for each rejected event, in order.")]
+    ignored_fields: Annotated[list[str], msgspec.Meta(description="Members that no event has; misspelt, perhaps.")]
+
+
 class Features(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The features that were published for a user or an item."""
 
@@ -216,7 +235,10 @@ class Readiness(msgspec.Struct):
         msgspec.Meta(description="Where lists come from: the store, memory, the copy on disk, nowhere yet."),
     ]
     generation: str | None
-    store: Annotated[Literal["up", "late", "down"], msgspec.Meta(description="late: it is left alone for a moment.")]
+    store: Annotated[
+        Literal["up", "late", "empty", "down"],
+        msgspec.Meta(description="late: it is left alone for a moment. empty: no generation is live in it."),
+    ]
     since: Annotated[str, msgspec.Meta(description="When this state began, UTC, ISO 8601.")]
     keys: Annotated[int | None, msgspec.Meta(description="API keys that are known; null = none is needed.")]
 

@@ -61,11 +61,11 @@ def read_session(recent: Recent, generation: str | None, options: SessionSection
         options: pace.
         now_ms: milliseconds since 1970.
     """
-    seeds = [seed for seed in recent.seeds if seed.generation == generation and seed.index != NO_INDEX]
+    seeds = [seed for seed in recent.seeds if seed.generation == generation and seed.item != NO_INDEX]
     strengths = [_strength(seed, options, now_ms) for seed in seeds]
     strongest = max(strengths, default=0.0)
     share = options.share * strongest if strongest >= _LEAST_STRENGTH else 0.0
-    own = {seed.index for seed in seeds}
+    own = {seed.item for seed in seeds}
     scores: dict[int, float] = {}
     best: dict[int, tuple[float, Seed]] = {}
     for seed, strength in zip(seeds, strengths, strict=True):
@@ -87,11 +87,11 @@ class Mixed(NamedTuple):
 
     Attributes:
         blocks: the list's items by source.
-        left_over: session items that found no place.
+        is_left: whether an item of either found no place.
     """
 
     blocks: list[Block]
-    left_over: int
+    is_left: bool
 
 
 def mix(
@@ -117,7 +117,7 @@ def mix(
     is_newcomer = blocks[0].source != "personal" or not blocks[0].picked.items
     share = session.newcomer_share if is_newcomer else session.share
     if share <= 0:
-        return Mixed(blocks, 0)
+        return Mixed(blocks, is_left=False)
     hidden, ids = catalogue.rules.hidden, catalogue.ids
     chosen = [
         entry
@@ -130,10 +130,11 @@ def mix(
         and (not category or category in catalogue.categories[entry.item])
     ]
     if not chosen:
-        return Mixed(blocks, 0)
-    merged = _interleave(entries_of(blocks), chosen, share, limit)
-    placed = sum(entry.source == SOURCE for entry in merged)
-    return Mixed(blocks_of(merged), len(chosen) - placed)
+        return Mixed(blocks, is_left=False)
+    own = entries_of(blocks)
+    merged = _interleave(own, chosen, share, limit)
+    placed = {entry.item for entry in merged}
+    return Mixed(blocks_of(merged), is_left=any(entry.item not in placed for entry in (*own, *chosen)))
 
 
 def _interleave(own: Iterable[Entry], session: list[Entry], share: float, limit: int) -> list[Entry]:
@@ -166,7 +167,7 @@ def _strength(seed: Seed, options: SessionSection, now_ms: float) -> float:
 
 def _entry(item: int, score: float, seed: Seed) -> Entry:
     code: int = struct.unpack("<H", struct.pack("<e", score))[0]
-    return Entry(item, code, seed.kind, seed.index, SOURCE)
+    return Entry(item, code, seed.kind, seed.item, SOURCE)
 
 
 def _value(code: int) -> float:

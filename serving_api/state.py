@@ -17,7 +17,7 @@ class State(StrEnum):
 
     STARTING = "starting"  # with nothing: neither a generation nor the copy on disk
     READY = "ready"  # from the store
-    DEGRADED = "degraded"  # from the memory of this process: the store is down or late
+    DEGRADED = "degraded"  # from the memory of this process: the store is down, late or empty
     FALLBACK = "fallback"  # from the copy on disk
 
 
@@ -26,6 +26,7 @@ class StoreState(StrEnum):
 
     UP = "up"
     LATE = "late"
+    EMPTY = "empty"  # it came back without its data: no generation is live in it
     DOWN = "down"
 
 
@@ -38,12 +39,20 @@ class Seen(NamedTuple):
 
 def look(live: "Live") -> Seen:
     """The state of now."""
-    store = StoreState.DOWN if not live.pipe.is_up else StoreState.LATE if live.watch.is_open else StoreState.UP
+    store = _look_at_store(live)
     if not live.is_ready:
         return Seen(State.STARTING, store)
     if live.generation.manifest is None:
         return Seen(State.FALLBACK, store)
     return Seen(State.READY if store is StoreState.UP else State.DEGRADED, store)
+
+
+def _look_at_store(live: "Live") -> StoreState:
+    if not live.pipe.is_up:
+        return StoreState.DOWN
+    if live.watch.is_open:
+        return StoreState.LATE
+    return StoreState.EMPTY if live.is_store_empty else StoreState.UP
 
 
 class StateLog:

@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING
 from reco_contracts.surfaces import HOME
 from serving_api.answers import Answer, json_bytes
 from serving_api.fields import read_fields
-from serving_api.list_pages import Own, Wanted, answer_page
+from serving_api.list_pages import Wanted, answer_page
 from serving_api.paging import Page, find_page
 from serving_api.parameters import flag_or_none, id_set, name_or_empty, one, read_id, read_query
 from serving_api.request import Request
-from serving_api.stored_lists import answer_or_fallback, check_there, source_of, stored_list, user_surface
+from serving_api.stored_lists import (
+    UserReads,
+    answer_or_fallback,
+    check_there,
+    own_list,
+    read_user,
+    user_surface,
+)
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -32,14 +39,15 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
     """
     user = read_id(request.segment, "user_id")
     wanted = await _wanted(api, request)
-    value, missing = await stored_list(api, wanted.page.generation, wanted.surface, user)
-    check_there(api, wanted.page, value, missing)
+    reads = await read_user(api, wanted.page.generation, wanted.surface, user)
+    check_there(api, wanted.page, reads.value, reads.missing)
     subject = b'"user_id":%b,' % json_bytes(user)
 
     def build(stored: bytes | None, otherwise: str) -> Answer:
-        return answer_page(request, wanted, Own(stored, source_of(stored), otherwise), subject, user)
+        own = own_list(api, wanted.page.generation, wanted.surface, user, UserReads(stored, otherwise, reads.recent))
+        return answer_page(request, wanted, own, subject, user)
 
-    return answer_or_fallback(api, build, value, missing)
+    return answer_or_fallback(api, build, reads.value, reads.missing)
 
 
 async def _wanted(api: "LookupApi", request: Request) -> Wanted:

@@ -13,7 +13,8 @@ from serving_api.parameters import BadRequestError, flag, flag_or_none, id_set, 
 from serving_api.request import Request
 from serving_api.rules import Block, place_pins
 from serving_api.served import served_items
-from serving_api.stored_lists import UNREADABLE, count_unreadable, source_of, stored_list
+from serving_api.session import NO_SESSION, Session, mix
+from serving_api.stored_lists import UNREADABLE, count_unreadable, read_recent, session_of, source_of, stored_list
 
 if TYPE_CHECKING:
     from serving_api.api import LookupApi
@@ -46,6 +47,8 @@ class _Wanted(NamedTuple):
         excluded: item ids to leave out.
         exclude_seen: see `list_pages.Wanted`.
         fields: members of the items.
+        session: what the user's latest items put into a row.
+        session_surfaces: of which surfaces.
     """
 
     generation: Generation
@@ -53,6 +56,8 @@ class _Wanted(NamedTuple):
     excluded: frozenset[str]
     exclude_seen: bool | None
     fields: Fields
+    session: Session = NO_SESSION
+    session_surfaces: tuple[str, ...] = ()
 
 
 class _Row(NamedTuple):
@@ -89,7 +94,13 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     limit, excluded = api.read_limit(query), id_set(query, "exclude")
     wanted = _Wanted(generation, limit, excluded, flag_or_none(query, "exclude_seen"), read_fields(query))
     is_deduped = flag(query, "dedupe", default=True)
-    asked = await asyncio.gather(*(_ask(api, generation, surface, user) for surface in surfaces))
+    asking = asyncio.gather(*(_ask(api, generation, surface, user) for surface in surfaces))
+    recent, asked = await asyncio.gather(read_recent(api, user), asking)
+    wanted = wanted._replace(
+        excluded=excluded | recent.hidden(exclude_seen=wanted.exclude_seen),
+        session=session_of(api, generation, user, recent),
+        session_surfaces=api.session.surfaces,
+    )
     taken: set[int] = set()
     rows: list[_Row] = []
     for one_asked in asked:
@@ -147,9 +158,10 @@ def _pick(wanted: _Wanted, value: bytes | None, taken: set[int]) -> PackedHead:
 
 
 def _rendered(wanted: _Wanted, surface: str, block: Block, taken: set[int]) -> _Row:
-    blocks = [block]
-    if block.picked.items:  # a pin makes no row of its own
-        catalogue = wanted.generation.catalogue
+    blocks, catalogue = [block], wanted.generation.catalogue
+    if surface in wanted.session_surfaces:
+        blocks, _ = mix(wanted.session, blocks, wanted.limit, catalogue, wanted.excluded, taken=taken)
+    if blocks[0].picked.items:  # a pin makes no row of its own
         blocks = place_pins(catalogue, surface, blocks, wanted.limit, wanted.excluded, taken=taken)
     pieces, source = list_pieces(wanted.generation, surface, blocks, wanted.fields)
     return _Row(b"{%b}" % b"".join(pieces), tuple(item for one in blocks for item in one.picked.items), source)

@@ -17,7 +17,6 @@ from jobs.ranking.fold_in_users import HomeRanking, fold_in_lists, load_home_ran
 from jobs.ranking.save_lists import save_lists
 from jobs.warehouse.read_marts import read_items, read_users
 from reco_contracts.artifacts import Layout, replace_file
-from reco_contracts.errors import EmptyPartitionError
 from reco_contracts.settings import Settings
 
 _NAME = "drained"
@@ -44,14 +43,14 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
         The summary.
 
     Raises:
-        EmptyPartitionError: no generation is live, or its model or the marts are gone.
+        EmptyPartitionError: the live generation's model or the marts are gone.
         StoreUnavailableError: the store does not answer.
     """
     layout = settings.layout
     with open_store(settings.redis) as store:
         manifest = read_pointer(store, settings.keys).live
-        if manifest is None:
-            raise EmptyPartitionError("no generation is live; publish one first, the lists are folded into it")
+        if manifest is None:  # before the first release, which will know what was landed
+            return {"generation": None, "users": 0, "published": 0}
         home = load_home_ranking(
             layout, manifest.generation, settings.train.threads, settings.interactions.rating_positive_min
         )

@@ -1,7 +1,6 @@
 """Read a spooled file of served records as record frames: one impression an item, ids by the generation's catalogue."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -88,7 +87,7 @@ def _impressions(record: ServedRecord, item_ids: list[str] | None) -> Iterator[R
     shared = {
         "user_id": record.user_id,
         "event_type": EventType.IMPRESSION.value,
-        "occurred_at": datetime.fromtimestamp(record.served_at_ms / 1000, UTC).isoformat(),
+        "occurred_at": str(record.served_at_ms),
         "request_id": record.request_id,
         "surface": record.surface,
         "experiment": record.experiment or None,

@@ -90,7 +90,7 @@ def lookup_api(settings: Settings, options: ApiOptions | None = None) -> Iterato
     host = settings.serving.host
     choice = choose_port(host, wanted)
     process = subprocess.Popen(
-        _command(host, choice.port, options.workers or settings.serving.workers, options),
+        _command(settings, choice.port, options),
         env={**os.environ, **(options.environment or {})},
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in the terminal is for us; we stop the server
@@ -104,12 +104,14 @@ def lookup_api(settings: Settings, options: ApiOptions | None = None) -> Iterato
         stop_process(process, _STOP_SECONDS)
 
 
-def _command(host: str, port: int, workers: int, options: ApiOptions) -> list[str]:
+def _command(settings: Settings, port: int, options: ApiOptions) -> list[str]:
+    host, workers = settings.serving.host, options.workers or settings.serving.workers
+    idle = str(round(settings.doors.idle_timeout_seconds * 1_000))
     return [
         *(sys.executable, "-m", "granian", "--interface", options.interface, "--loop", "uvloop"),
         *("--http", "1", "--no-ws"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--respawn-failed-workers"),
-        *("--no-access-log", "--log-level", "warning", options.application),
+        *("--http1-header-read-timeout", idle, "--no-access-log", "--log-level", "warning", options.application),
     ]
 
 

@@ -82,6 +82,13 @@ def claim_pointer(store: Store, keys: RedisKeys, seen: Pointer, publisher: str) 
     _change_pointer(store, keys, seen, {CURRENT_PUBLISHER: publisher}, None)
 
 
+def who_publishes(store: Store, keys: RedisKeys) -> tuple[str, str]:
+    """The name of the live generation, and the publisher that announced itself last; "" where there is none."""
+    found: Any = store.hmget(keys.current(), [CURRENT_GENERATION, CURRENT_PUBLISHER])
+    live, publisher = ((value or b"").decode() for value in found)
+    return live, publisher
+
+
 def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer, publisher: str | None = None) -> None:
     """Move the pointer in one HSET, if it still is where the caller saw it.
 

@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -39,9 +40,10 @@ def run(settings: Settings, users: list[str], *, limit: int, url: str | None, is
         EmptyPartitionError: no user is named, and there is no list file to pick from.
     """
     address = (url or f"http://{settings.serving.host}:{settings.serving.port}").rstrip("/")
-    generation = _get(address, "/readyz").get("generation")
+    key = _key_header(settings)
+    generation = _get(address, "/readyz", key).get("generation")
     answers = [
-        _get(address, f"/v1/users/{quote(user, safe='')}/recommendations", limit=limit)
+        _get(address, f"/v1/users/{quote(user, safe='')}/recommendations", key, limit=limit)
         for user in users or pick_users(settings, generation)
     ]
     if not is_quiet:
@@ -90,13 +92,23 @@ def _sources(answers: list[dict[str, Any]]) -> list[str]:
     return sorted({answer["source"] for answer in answers})
 
 
-def _get(address: str, path: str, **query: Any) -> dict[str, Any]:
+def _key_header(settings: Settings) -> dict[str, str]:
+    key = settings.doors.client_key
+    return {"X-Api-Key": key.get_secret_value()} if key else {}
+
+
+def _get(address: str, path: str, headers: dict[str, str], **query: Any) -> dict[str, Any]:
     target = f"{address}{path}" + (f"?{urlencode(query)}" if query else "")
     try:
-        with urllib.request.urlopen(target, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - the user's own address
+        request = urllib.request.Request(target, headers=headers)  # noqa: S310 - the user's own address
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
             body = response.read()
     except urllib.error.HTTPError as error:
         body = error.read()
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            raise ContractError(
+                f"{target} asks for an API key: make one with `reco keys add NAME`, and set RECO_DOORS__CLIENT_KEY"
+            ) from error
         if path != "/readyz":
             raise ContractError(f"{target} answered {error.code}: {body[:300].decode(errors='replace')}") from error
     except (OSError, ValueError) as error:

@@ -15,7 +15,7 @@ from benchmarks.list_folder import FolderShape, write_list_folder
 from jobs.draining.drain_events import run as drain
 from jobs.landing.ledger import read_entries
 from jobs.landing.read_quarantine import Choice, run_list
-from reco_contracts.served_codec import ServedRecord, encode_record, join_records, pack_items
+from reco_contracts.served_codec import encode_record, join_records
 from reco_contracts.settings import Settings
 from reco_contracts.stream_entries import DRAIN_GROUP
 
@@ -39,12 +39,13 @@ def post(store: redis.Redis, settings: Settings, *batches: list[dict[str, object
     return [store.xadd(key, {"e": msgspec.json.encode(batch), "v": "1"}) for batch in batches]
 
 
-def serve(store: redis.Redis, settings: Settings, *records: ServedRecord, shard: int = 0) -> None:
-    value = join_records([encode_record(record) for record in records])
+def serve(store: redis.Redis, settings: Settings, *records: bytes, shard: int = 0) -> None:
+    value = join_records(records)
     store.xadd(settings.keys.served(shard), {"r": value, "v": "1"})
 
 
-def served(items: list[int], **fields: object) -> ServedRecord:
+def served(items: list[int], **fields: object) -> bytes:
+    """A record as the API packs it."""
     default: dict[str, object] = {
         "served_at_ms": 1_775_037_600_123,  # 2026-04-01T10:00:00.123Z
         "request_id": "r1",
@@ -56,7 +57,7 @@ def served(items: list[int], **fields: object) -> ServedRecord:
         "first_position": 1,
         "propensity": 1.0,
     }
-    return ServedRecord(**{**default, **fields}, packed_items=pack_items(items))  # type: ignore[arg-type]
+    return encode_record(**{**default, **fields}, items=items)  # type: ignore[arg-type]
 
 
 def landed(settings: Settings) -> pl.DataFrame:

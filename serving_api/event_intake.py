@@ -1,0 +1,73 @@
+"""What one process does with accepted events: into the stream, then into the users' recent items."""
+
+import asyncio
+from collections import Counter
+from time import monotonic
+from typing import Final
+
+from reco_contracts.event_checks import CheckedEvent
+from reco_contracts.settings import Settings
+from serving_api.event_stream import EventStream
+from serving_api.generation import Generation
+from serving_api.recent_writer import RecentWriter
+from serving_api.redis_pipe import RedisPipe
+from serving_api.store_address import parse_address
+
+_MB: Final = 1_048_576
+
+
+class EventIntake:
+    """What one process does with posted events.
+
+    Attributes:
+        recent: writer of the users' recent items.
+        accepted: events that the store has.
+        rejected: events that broke the contract, by reason.
+        refused: events that were sent back with 503, by cause.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare; `start` connects."""
+        self.accepted = 0
+        self.rejected: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        options, keys = settings.streams, settings.keys
+        self._pipe = RedisPipe(
+            parse_address(settings.redis),
+            options.write_timeout_seconds,
+            settings.redis.connect_timeout_seconds,
+            "events",
+        )
+        self.stream = EventStream(self._pipe, keys, options)
+        self.recent = RecentWriter(self._pipe, settings)
+        self.max_body_bytes = int(options.max_body_mb * _MB)
+        self.retry_after = b"%d" % options.retry_after_seconds
+        self.max_future_hours = settings.landing.max_future_hours
+        self._effect_seconds = settings.serving.read_timeout_seconds
+
+    def start(self) -> None:
+        """Connect, and stay connected."""
+        self._pipe.start()
+
+    async def close(self) -> None:
+        """Finish what is under way, and close."""
+        await self.recent.close()
+        await self._pipe.close()
+
+    async def take(self, generation: Generation, events: list[CheckedEvent], now_ms: float) -> None:
+        """Hand events to the store, and let them be seen in the next lists.
+
+        Args:
+            generation: the live one.
+            events: at least one.
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            StreamFullError: there is no room; nothing was taken.
+            StoreUnavailableError: the store did not answer in time.
+        """
+        await self.stream.append([checked.event for checked in events], monotonic())
+        self.accepted += len(events)
+        noted = self.recent.write(generation, events, now_ms)
+        # A slow store does not hold the answer up: the events are safe already.
+        await asyncio.wait({noted}, timeout=self._effect_seconds)
