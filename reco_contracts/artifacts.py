@@ -51,6 +51,10 @@ class Layout:
         """Scratch of the landing in progress; what is there at the next start is from one that was killed."""
         return self.root / "landing" / "_work"
 
+    def spool(self, origin: str) -> Path:
+        """What was drained from the streams of `posted` events and `served` records, until it is landed."""
+        return self.root / "spool" / origin
+
     @property
     def quarantine(self) -> Path:
         """Rejected rows: <file_sha>.parquet."""
@@ -147,6 +151,16 @@ class Layout:
     def serving_rules(self) -> Path:
         """The last good live rules, for an API that starts while Redis is down."""
         return self.root / "serving" / "rules.json"
+
+    @property
+    def erasure_key(self) -> Path:
+        """The key of the tombstones where RECO_ERASURE__KEY gives none; readable by its owner only."""
+        return self.root / "erasure" / "key"
+
+    @property
+    def tombstones(self) -> Path:
+        """Who was erased, or is to be, as keyed hashes."""
+        return self.root / "erasure" / "tombstones.json"
 
     @property
     def serving_keys(self) -> Path:

@@ -1,10 +1,12 @@
 """What `NS:recent:<user>` holds: a hash with a field for each item, so that writers need not read it first.
 
-Three kinds of fields, told apart by their first letter, the item's id behind it:
+Three kinds of fields of items, told apart by their first letter, the item's id behind it:
 
     b<item_id>  bought or rated
     d<item_id>  dismissed
     s<item_id>  a seed: viewed, clicked, put into the basket, bought or liked
+
+and `f<surface>`, a list that was folded in since (`folded_codec`).
 
 Every value begins with the codec's version (u8) and the event's time in milliseconds
 since 1970 (u64), little endian without padding. A seed goes on with
@@ -20,9 +22,11 @@ A value that cannot be read is as good as none: the hash is a cache, and goes by
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from reco_contracts.folded_codec import FoldedList, unpack_folded
 from reco_contracts.list_codec import PackedHead
 
 RECENT_VERSION: Final = 1
@@ -64,11 +68,18 @@ class Recent(NamedTuple):
         bought: ids of items that were bought or rated.
         dismissed: ids of items that were dismissed.
         seeds: what interests the user, in no order; never dismissed.
+        folded: surface -> the list that was made of what the user did since the generation was ranked.
     """
 
     bought: frozenset[str] = frozenset()
     dismissed: frozenset[str] = frozenset()
     seeds: tuple[Seed, ...] = ()
+    folded: Mapping[str, FoldedList] = MappingProxyType({})
+
+    def folded_list(self, surface: str, generation: str | None) -> bytes | None:
+        """The packed list that takes the stored one's place; None = there is none of this generation."""
+        found = self.folded.get(surface)
+        return found.value if found and found.generation == generation else None
 
     def hidden(self, *, exclude_seen: bool | None) -> frozenset[str]:
         """Ids of the items that no list of this user shows now.
@@ -116,17 +127,20 @@ def unpack_recent(flat: Sequence[bytes]) -> Recent:
     bought: set[str] = set()
     dismissed: set[str] = set()
     seeds: list[Seed] = []
+    folded: dict[str, FoldedList] = {}
     for field, value in zip(flat[0::2], flat[1::2], strict=True):
         kind, item_id = field[:1], field[1:].decode(errors="replace")
         if kind == b"s":
             seed = _unpack_seed(item_id, value)
             if seed:
                 seeds.append(seed)
+        elif kind == b"f":
+            if found := unpack_folded(value):
+                folded[item_id] = found
         elif value[:1] == _VERSION_BYTE:
             (bought if kind == b"b" else dismissed).add(item_id)
-    return Recent(
-        frozenset(bought), frozenset(dismissed), tuple(seed for seed in seeds if seed.item_id not in dismissed)
-    )
+    wanted = tuple(seed for seed in seeds if seed.item_id not in dismissed)
+    return Recent(frozenset(bought), frozenset(dismissed), wanted, folded)
 
 
 def field_time(value: bytes) -> int:

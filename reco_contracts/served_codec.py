@@ -15,6 +15,7 @@ from reco_contracts.errors import ContractError
 
 _encode = msgspec.msgpack.encode
 _ARRAY_OF_UP_TO_2_32 = b"\xdd"
+_ITEM_BYTES = 4
 
 
 class ServedRecord(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ class ServedRecord(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         generation: whose indices the items are.
         first_position: of the first item, 1-based.
         propensity: the chance that this list was chosen.
-        packed_items: indices in order, see `packed_items`.
+        packed_items: indices in order, little-endian uint32.
     """
 
     served_at_ms: int
@@ -46,27 +47,44 @@ class ServedRecord(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
     @property
     def items(self) -> tuple[int, ...]:
-        """Indices of the generation, in order.
-
-        Raises:
-            ContractError: the bytes are no whole number of items.
-        """
-        if len(self.packed_items) % 4:
-            raise ContractError(f"{len(self.packed_items)} bytes of items in a served record; a multiple of 4 expected")
-        return _packer(len(self.packed_items) // 4).unpack(self.packed_items)
+        """Indices of the generation, in order."""
+        return _packer(len(self.packed_items) // _ITEM_BYTES).unpack(self.packed_items)
 
 
 _decoder = msgspec.msgpack.Decoder(list[ServedRecord])
 
 
-def pack_items(items: Sequence[int]) -> bytes:
-    """Item indices as a record holds them."""
-    return _packer(len(items)).pack(*items)
+def encode_record(
+    served_at_ms: int,
+    request_id: str,
+    user_id: str,
+    surface: str,
+    variant: str,
+    experiment: str,
+    generation: str,
+    first_position: int,
+    propensity: float,
+    items: Sequence[int],
+) -> bytes:
+    """One record, to be joined with others; the arguments are those of `ServedRecord`, the items not packed.
 
-
-def encode_record(record: ServedRecord) -> bytes:
-    """One record, to be joined with others."""
-    return _encode(record)
+    It is on the way of every request, so no object is made of them.
+    """
+    packed = _packer(len(items)).pack(*items)
+    return _encode(
+        (
+            served_at_ms,
+            request_id,
+            user_id,
+            surface,
+            variant,
+            experiment,
+            generation,
+            first_position,
+            propensity,
+            packed,
+        )
+    )
 
 
 def join_records(encoded: Sequence[bytes]) -> bytes:
@@ -81,9 +99,12 @@ def decode_records(value: bytes) -> list[ServedRecord]:
         ContractError: it is none of this version.
     """
     try:
-        return _decoder.decode(value)
+        records = _decoder.decode(value)
     except msgspec.DecodeError as error:
         raise ContractError(f"a stream entry of {len(value)} bytes holds no served records: {error}") from error
+    if any(len(record.packed_items) % _ITEM_BYTES for record in records):
+        raise ContractError(f"a stream entry of {len(value)} bytes holds a served record with a part of an item")
+    return records
 
 
 @lru_cache(maxsize=1_024)

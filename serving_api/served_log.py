@@ -16,7 +16,7 @@ from typing import Final
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.logs import get_logger
 from reco_contracts.redis_keys import RedisKeys
-from reco_contracts.served_codec import ServedRecord, encode_record, join_records, pack_items
+from reco_contracts.served_codec import encode_record, join_records
 from reco_contracts.serving_settings import ServedSection
 from reco_contracts.stream_entries import ENTRY_VERSION, RECORDS_FIELD, VERSION_FIELD
 from serving_api.answers import Answer
@@ -74,22 +74,23 @@ class ServedLog:
         if len(self._waiting) + len(answer.served) > self._options.queue_records:
             self._lose("queue_full", len(answer.served))
             return
-        now_ms, request_id = int(time() * 1000), answer.request_id[1:-1].decode()
+        now_ms = int(time() * 1000)
         generation = answer.generation.decode()
         for user, surface, variant, items, first_position, experiment, propensity in answer.served:
-            record = ServedRecord(
-                served_at_ms=now_ms,
-                request_id=request_id,
-                user_id=user,
-                surface=surface,
-                variant=variant,
-                experiment=experiment,
-                generation=generation,
-                first_position=first_position,
-                propensity=propensity,
-                packed_items=pack_items(items),
+            self._waiting.append(
+                encode_record(
+                    now_ms,
+                    request.request_id,
+                    user,
+                    surface,
+                    variant,
+                    experiment,
+                    generation,
+                    first_position,
+                    propensity,
+                    items,
+                )
             )
-            self._waiting.append(encode_record(record))
 
     def start(self) -> None:
         """Connect, and send until `close`."""

@@ -43,7 +43,10 @@ class UserReads(NamedTuple):
 
 
 async def read_user(api: "LookupApi", generation: Generation, surface: str, user: str) -> UserReads:
-    """A user's list and what they did lately, in one round trip; without recent items where those cannot be read."""
+    """A user's list and what they did lately, in one round trip; without recent items where those cannot be read.
+
+    A list that was folded in since takes the place of the one that was published.
+    """
     if generation.manifest is None:
         return UserReads(None, "fallback", NOTHING_RECENT)
     key, recent_key = generation.list_key(api.live.keys, surface, user), api.live.keys.recent(user)
@@ -53,7 +56,7 @@ async def read_user(api: "LookupApi", generation: Generation, surface: str, user
     except StoreUnavailableError:
         return UserReads(None, "fallback", NOTHING_RECENT)
     recent = _recent(replies[0])
-    value = replies[1] if key is not None else None
+    value = recent.folded_list(surface, generation.name) or (replies[1] if key is not None else None)
     return UserReads(None, "fallback", recent) if isinstance(value, Exception) else UserReads(value, "popular", recent)
 
 

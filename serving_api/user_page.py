@@ -5,6 +5,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reco_contracts.list_codec import PackedHead
+from reco_contracts.recent_codec import Recent
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick, tagged_answer
 from serving_api.fields import Fields, read_fields
@@ -104,7 +105,7 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     taken: set[int] = set()
     rows: list[_Row] = []
     for one_asked in asked:
-        row = _row(api, wanted, one_asked, taken, has_stand_in=not rows)
+        row = _row(api, wanted, _folded_in(one_asked, recent, generation), taken, has_stand_in=not rows)
         if is_deduped:
             taken.update(row.items)
         rows.append(row)
@@ -137,6 +138,12 @@ async def _ask(api: "LookupApi", generation: Generation, surface: str, user: str
     is_users = subject_kind(surface) is SubjectKind.USER
     value, otherwise = await stored_list(api, generation, surface, user if is_users else "")
     return _Asked(surface, value, source_of(value) if is_users else surface, otherwise)
+
+
+def _folded_in(asked: _Asked, recent: Recent, generation: Generation) -> _Asked:
+    """A list that was made since takes the place of the one that was published."""
+    value = recent.folded_list(asked.surface, generation.name)
+    return asked if value is None else asked._replace(value=value, source=source_of(value))
 
 
 def _row(api: "LookupApi", wanted: _Wanted, asked: _Asked, taken: set[int], *, has_stand_in: bool) -> _Row:

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `reco`."""
     app.command("import")(import_log)
     app.command("land-inbox")(land_inbox)
+    app.command("drain-events")(drain_events)
     app.command("simulate")(simulate)
 
 
@@ -92,6 +93,18 @@ def land_inbox(as_json: JsonFlag = False) -> None:
     from jobs.landing.land_inbox import run
 
     print_summary("Landed the inbox", run(get_settings(), datetime.now(UTC)), as_json)
+
+
+def drain_events(as_json: JsonFlag = False) -> None:
+    """Take posted events and served records out of the store's streams, and land them.
+
+    An entry leaves its stream when its file is in place: killed at any moment, the next drain goes on. A served
+    record becomes one impression an item. Posted events keep their ids, and what lands twice counts once in the
+    warehouse. The DAG events_drain runs this every few minutes.
+    """
+    from jobs.draining.drain_events import run
+
+    print_summary("Drained the streams", run(get_settings(), datetime.now(UTC)), as_json)
 
 
 def simulate(

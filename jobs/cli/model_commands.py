@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command("train")(train)
     app.command("rank")(rank)
     app.command("fold-in")(fold_in)
+    app.command("fold-in-drained")(fold_in_drained)
 
 
 def gate(run_date: RunDate, as_json: JsonFlag = False) -> None:
@@ -108,3 +109,15 @@ def fold_in(
         name=name,
     )
     print_summary("Folded in", summary, as_json)
+
+
+def fold_in_drained(as_json: JsonFlag = False) -> None:
+    """Give new home lists to users who posted events since the live generation was ranked, and publish them.
+
+    Who was folded in already is left alone until they post again. The lists go beside what the users did lately,
+    NS:recent:<user>, from where the lookup API takes them; the generation stays as it is, and the next one takes
+    their place. The DAG events_drain runs this after every drain.
+    """
+    from jobs.draining.fold_in_drained import run
+
+    print_summary("Folded in what was drained", run(get_settings(), datetime.now(UTC)), as_json)

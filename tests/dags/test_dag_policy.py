@@ -7,8 +7,9 @@ import pytest
 from jobs.operations.airflow_home import WRITER_POOL
 from jobs.operations.demo_steps import DAG_ID, DAG_TASKS
 
-OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics"}
+OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics", "forget"}
 PICTURE = [
+    "prepare.forget_users",
     "prepare.renew_lists",
     "prepare.resolve_run_date",
     "land.land_inbox",
@@ -39,7 +40,7 @@ def _tasks(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_the_dags_are_found(described: dict[str, Any]) -> None:
-    assert set(described["dags"]) == {DAG_ID, "rollback", "source_freshness"}
+    assert set(described["dags"]) == {DAG_ID, "events_drain", "rollback", "source_freshness"}
 
 
 def test_none_is_broken(described: dict[str, Any]) -> None:
@@ -59,7 +60,7 @@ def test_every_task_has_an_owner_retries_decided_and_a_timeout(described: dict[s
         assert task["retries"] > 0 or name in ("rollback.rollback", f"{DAG_ID}.report_run"), name
 
 
-@pytest.mark.parametrize("dag_id", [DAG_ID, "rollback", "source_freshness"])
+@pytest.mark.parametrize("dag_id", [DAG_ID, "events_drain", "rollback", "source_freshness"])
 def test_every_dag_has_tags_a_time_limit_and_a_triage_note(described: dict[str, Any], dag_id: str) -> None:
     dag = described["dags"][dag_id]
     assert "reco" in dag["tags"]
@@ -109,6 +110,17 @@ def test_the_lists_that_are_live_are_renewed_whatever_becomes_of_the_run(describ
     assert tasks["prepare.renew_lists"]["upstream"] == []
     waiting = {name for name, task in tasks.items() if "prepare.renew_lists" in task["upstream"]}
     assert waiting == {"report_run"}
+
+
+def test_the_drain_opens_no_warehouse_and_folds_in_what_it_landed(described: dict[str, Any]) -> None:
+    """It runs beside a daily run, and waits for no pool."""
+    tasks = described["dags"]["events_drain"]["tasks"]
+    assert {name: task["arguments"] for name, task in tasks.items()} == {
+        "drain_events": ["drain-events"],
+        "fold_in": ["fold-in-drained"],
+    }
+    assert tasks["fold_in"]["upstream"] == ["drain_events"]
+    assert not any(task["releases"] for task in tasks.values())
 
 
 def test_loading_the_dags_is_light(described: dict[str, Any]) -> None:

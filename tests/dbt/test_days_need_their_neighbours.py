@@ -25,12 +25,14 @@ def build(empty_shop: Settings) -> Iterator[Callable[[str], Model]]:
     folder = target_folder(empty_shop.layout) / "compiled" / "reco" / "models" / "marts" / "inputs"
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
+        connection.execute("create table files as select 'api' as file_sha, 'served' as file_format")
 
         def model(name: str) -> Model:
             sql = (
                 (folder / f"{name}.sql")
                 .read_text()
                 .replace('"reco"."intermediate"."int_events_deduplicated"', "events")
+                .replace('"reco"."staging"."stg_reco__landed_files"', "files")
             )
 
             def rows(events: pl.DataFrame) -> pl.DataFrame:
@@ -56,10 +58,14 @@ def test_a_session_needs_two_days_before_and_one_after(build: Callable[[str], Mo
 
 
 def test_an_impression_needs_one_day_before_and_one_after(build: Callable[[str], Model]) -> None:
-    """Requests that are repeated for days; as wide as 24 hours reach, which is what the macro makes of the defaults."""
+    """Requests that are repeated for days, of which some were posted and some served.
+
+    As wide as 24 hours reach, which is what the macro makes of the defaults.
+    """
     events = chains(pauses=(300, 900, 1_440, 1_500), pause_share=0.0, types=("impression", "click", "purchase"))
     whole = build("fct_impressions")(events)
     assert 20 < whole.height < events.filter(pl.col("event_type") == "impression").height
+    assert whole["logged_by"].value_counts()["count"].min() > 5, "both kinds are there"
     assert_days_agree(build("fct_impressions"), events, whole, before=1, after=1)
 
 
@@ -77,6 +83,7 @@ def chains(pauses: tuple[int, ...], pause_share: float, types: tuple[str, ...]) 
                 "item_id": "lamp",
             }
             row |= {"event_type": rng.choice(types), "surface": "home", "list_position": 1}
+            row |= {"file_sha": rng.choice(("api", "api", "api", "log"))}
             rows.append({**row, "occurred_at": at, "event_date": at.date()})
             minutes = rng.randrange(60, 900) if rng.random() < pause_share else rng.choice(pauses)
             at += timedelta(minutes=minutes)

@@ -29,6 +29,7 @@ class Source:
         expected: reasons that do not count against `landing.max_quarantined_share`.
         columns: columns of the contract that the file has, where it is in our own contract.
         ignored_columns: its columns that the contract does not know.
+        is_refusable: false where nobody is left who could correct the file: its good rows are landed, however few.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Source:
     expected: frozenset[RejectReason] = frozenset()
     columns: tuple[str, ...] = ()
     ignored_columns: tuple[str, ...] = ()
+    is_refusable: bool = True
 
 
 class Importer(Protocol):

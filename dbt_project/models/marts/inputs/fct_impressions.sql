@@ -2,7 +2,8 @@
 
 {#
     A day depends on the days before it, which tell a repeat from an impression, and on the days after it, whose clicks
-    and purchases are its own. What is read reaches as far around the days that are replaced.
+    and purchases are its own; on both for what a client says of what was served. What is read reaches as far around
+    the days that are replaced.
 #}
 {% set repeat_days = days_of_hours(var("click_window_hours")) %}
 {% set answer_days = days_of_hours([var("click_window_hours"), var("conversion_window_hours")] | max) %}
@@ -20,11 +21,16 @@ events as (
         {% endif %}
 ),
 
--- Served records become rows here too, `logged_by` served, once there are any; of one request and item a client's wins.
+served_files as (
+    select file_sha
+    from {{ ref("stg_reco__landed_files") }}
+    where file_format = 'served'
+),
+
 shown as (
     select
         *,
-        'client' as logged_by
+        if(file_sha in (select served_files.file_sha from served_files), 'served', 'client') as logged_by
     from events
     where event_type = 'impression'
 ),
@@ -33,13 +39,30 @@ first_shown as (
     select *
     from shown
     qualify (
-        occurred_at - lag(occurred_at) over (partition by request_id, item_id order by occurred_at, event_id)
+        occurred_at - lag(occurred_at) over (partition by request_id, item_id, logged_by order by occurred_at, event_id)
         <= {{ click_window }}
     ) is not true
 ),
 
-impressions as (
+-- Served is not seen: where a client says what it showed of a request and item, that counts.
+seen as (
     select * from first_shown
+    where logged_by = 'client'
+    union all
+    select first_shown.*
+    from first_shown
+    anti join shown as posted
+        on
+            first_shown.request_id = posted.request_id
+            and first_shown.item_id = posted.item_id
+            and posted.logged_by = 'client'
+            and first_shown.occurred_at <= posted.occurred_at + {{ click_window }}
+            and posted.occurred_at <= first_shown.occurred_at + {{ click_window }}
+    where first_shown.logged_by = 'served'
+),
+
+impressions as (
+    select * from seen
     {% if is_incremental() %}
         where event_date in ({{ touched_dates(days_before=answer_days, days_after=repeat_days) }})
     {% endif %}

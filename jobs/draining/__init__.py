@@ -1,0 +1,1 @@
+"""From the streams of the store to landed files: what was posted, and what was served."""
