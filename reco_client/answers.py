@@ -220,8 +220,18 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether a process has lists to answer from: ready, fallback or starting."""
+    """Where a process has its lists from.
+
+    Attributes:
+        status: ready, degraded, fallback or starting.
+        generation: the published lists that answer; None = there are none yet.
+        store: up, late, empty or down.
+        since: when this began, UTC, ISO 8601.
+        keys: API keys that are known; None = none is needed.
+    """
 
     status: str
     generation: str | None
     store: str
+    since: str
+    keys: int | None

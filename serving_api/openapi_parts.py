@@ -13,6 +13,7 @@ Json = dict[str, Any]
 _ID_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 _PATH_ID_PATTERN: Final = r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]+$"
 # Between two commas may stand nothing; it counts for nothing.
+NO_CONTROLS: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 _LISTED_ID_PATTERN: Final = r"^[^,\u0000-\u001f\u007f-\u009f]*$"
 
 ID: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _ID_PATTERN}
