@@ -213,6 +213,24 @@ class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ignored_fields: tuple[str, ...] = ()
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """How much was taken out of the store."""
+
+    lists: int
+    why: int
+    recent: int
+    features: int
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """A user was erased from the store; `next` says what happens with everything at rest."""
+
+    request_id: str
+    user_id: str
+    erased: Erased
+    next: str
+
+
 class Health(msgspec.Struct, frozen=True):
     """The process is alive."""
 
