@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from reco_contracts.why_codec import HEAD, NAMED
 
 WINDOWS = (30, 7)
 _ROWS_A_GROUP = 50_000
+_UUID_STEP = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd: no two numbers meet
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class FolderShape:
         run_date: the run that the folder claims to be from.
         model_version: the model that it claims to be from.
         has_why: with contributors of the first items of home lists.
+        has_uuids: user ids of 36 characters, like `00000000-0001-...`, instead of `user-7`.
     """
 
     users: int = 200
@@ -58,6 +61,7 @@ class FolderShape:
     run_date: date = date(2024, 5, 1)
     model_version: str = "20240501-001"
     has_why: bool = False
+    has_uuids: bool = False
 
 
 def write_list_folder(layout: Layout, generation: str, shape: FolderShape) -> ListsManifest:
@@ -93,9 +97,9 @@ def write_list_folder(layout: Layout, generation: str, shape: FolderShape) -> Li
             path.parent.mkdir(parents=True)
             _write_blocks(path, shape, _why_table)
         similar = (np.arange(shape.items)[:, None] + np.arange(shape.k) + 1) % shape.items
-        subjects = [item_id(number) for number in range(shape.items)]
+        items = [item_id(number) for number in range(shape.items)]
         seeds = np.repeat(np.arange(shape.items), shape.k).reshape(shape.items, shape.k)
-        table = _table(subjects, similar, Reason.SIMILAR_ITEM, seeds)
+        table = _table(items, similar, Reason.SIMILAR_ITEM, seeds)
         pq.write_table(table, folder / "similar" / "default.parquet")
         pq.write_table(_popular_table(popular), folder / "popular" / "default.parquet")
         (folder / MANIFEST_FILE).write_bytes(encode_manifest(manifest))
@@ -105,6 +109,13 @@ def write_list_folder(layout: Layout, generation: str, shape: FolderShape) -> Li
 def user_id(number: int) -> str:
     """The id of a user."""
     return f"user-{number}"
+
+
+def subjects(users: npt.NDArray[np.int64], shape: FolderShape) -> list[str]:
+    """The ids of users, as the folder has them."""
+    if shape.has_uuids:
+        return [str(UUID(int=(number + 1) * _UUID_STEP % 2**128)) for number in users.tolist()]
+    return [user_id(number) for number in users.tolist()]
 
 
 def item_id(number: int) -> str:
@@ -147,8 +158,7 @@ def contributors(item: int, shape: FolderShape) -> list[tuple[int, float]]:
 
 def _users_table(users: npt.NDArray[np.int64], shape: FolderShape) -> pa.Table:
     items = _home_matrix(users, shape)
-    subjects = [user_id(number) for number in users.tolist()]
-    return _table(subjects, items, Reason.BECAUSE_OF_HISTORY, (items + 1) % shape.items)
+    return _table(subjects(users, shape), items, Reason.BECAUSE_OF_HISTORY, (items + 1) % shape.items)
 
 
 def _why_table(users: npt.NDArray[np.int64], shape: FolderShape) -> pa.Table:
@@ -162,7 +172,7 @@ def _why_table(users: npt.NDArray[np.int64], shape: FolderShape) -> pa.Table:
         WHY_SHARES: pa.array(shares.ravel(), pa.float32()),
     }
     lists = {name: pa.ListArray.from_arrays(offsets, values) for name, values in columns.items()}
-    return pa.table({LIST_SUBJECT: [user_id(number) for number in users.tolist()], **lists})
+    return pa.table({LIST_SUBJECT: subjects(users, shape), **lists})
 
 
 def _home_matrix(users: npt.NDArray[np.int64], shape: FolderShape) -> npt.NDArray[np.int64]:
@@ -182,7 +192,7 @@ def _write_blocks(
         writer.close()
 
 
-def _table(subjects: list[str], items: npt.NDArray[Any], reason: Reason, seeds: npt.NDArray[Any]) -> pa.Table:
+def _table(names: list[str], items: npt.NDArray[Any], reason: Reason, seeds: npt.NDArray[Any]) -> pa.Table:
     rows, k = items.shape
     offsets = pa.array(np.arange(0, rows * k + 1, k), pa.int32())
     scores = np.tile(np.linspace(2.0, 0.5, k, dtype=np.float32), rows)
@@ -193,7 +203,7 @@ def _table(subjects: list[str], items: npt.NDArray[Any], reason: Reason, seeds: 
         LIST_SEEDS: pa.array(seeds.ravel(), pa.int32()),
     }
     lists = {name: pa.ListArray.from_arrays(offsets, values) for name, values in columns.items()}
-    return pa.table({LIST_SUBJECT: subjects, **lists})
+    return pa.table({LIST_SUBJECT: names, **lists})
 
 
 def _popular_lists(shape: FolderShape) -> dict[str, list[int]]:

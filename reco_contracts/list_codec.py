@@ -150,28 +150,26 @@ def _pack_same_shape(
 ) -> None:
     """Fill `packed` for rows that have the same number of items and of seeds."""
     n = int((items[rows[0]] != PAD).sum())
-    count = len(rows)
-    header = np.frombuffer(_HEADER.pack(CODEC_VERSION, 0, n), dtype=np.uint8)
-    row_seeds = seeds[rows][has_seed[rows]].reshape(count, -1)
-    matrix = np.concatenate(
-        [
-            np.broadcast_to(header, (count, len(header))),
-            _bytes_of(items[rows, :n].astype("<u4")),
-            _bytes_of(scaled[rows, :n].astype("<f2")),
-            reasons[rows, :n],
-            _bytes_of(row_seeds.astype("<u4")),
-        ],
-        axis=1,
+    # Without indices where all rows are of one shape, which is the usual case: no copy.
+    chosen = slice(None) if len(rows) == len(items) else rows
+    row_seeds = seeds[chosen][has_seed[chosen]].reshape(len(rows), -1)
+    parts: tuple[tuple[str, npt.NDArray[np.generic]], ...] = (
+        ("<u4", items[chosen, :n]),
+        ("<f2", scaled[chosen, :n]),
+        ("u1", reasons[chosen, :n]),
+        ("<u4", row_seeds),
     )
-    width = matrix.shape[1]
-    blob = matrix.tobytes()
-    for position, row in enumerate(rows.tolist()):
+    matrix = np.empty((len(rows), _HEADER.size + 7 * n + 4 * row_seeds.shape[1]), dtype=np.uint8)
+    matrix[:, : _HEADER.size] = np.frombuffer(_HEADER.pack(CODEC_VERSION, 0, n), dtype=np.uint8)
+    at = _HEADER.size
+    for stored, values in parts:
+        width = values.shape[1] * np.dtype(stored).itemsize
+        if width:
+            matrix[:, at : at + width].view(stored)[...] = values
+        at += width
+    width, blob = matrix.shape[1], matrix.tobytes()
+    for position, row in enumerate(np.asarray(rows).tolist()):
         packed[row] = blob[position * width : (position + 1) * width]
-
-
-def _bytes_of(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    width = array.shape[1] * array.dtype.itemsize
-    return np.frombuffer(np.ascontiguousarray(array).tobytes(), dtype=np.uint8).reshape(len(array), width)
 
 
 def unpack_list(value: bytes) -> PackedItems:

@@ -1,8 +1,9 @@
 """Settings of the online half: publishing, the store, the lookup API."""
 
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from reco_contracts.settings_section import Section
 from reco_contracts.stream_entries import MAX_SHARDS
@@ -15,12 +16,14 @@ class PublishSection(Section):
     readback_sample: int = Field(200, ge=1)
     safety_ttl_days: int = Field(14, ge=1)
     why: bool = True
+    connections: int = Field(2, ge=1, le=16)
 
 
 class RedisSection(Section):
     """[redis]; the password comes from RECO_REDIS__PASSWORD only."""
 
     url: str = "redis://127.0.0.1:6379/0"
+    cluster: bool = False
     username: str | None = None
     password: SecretStr | None = None
     connect_timeout_seconds: float = Field(2.0, gt=0)
@@ -37,6 +40,13 @@ class RedisSection(Section):
             )
         return url
 
+    @model_validator(mode="after")
+    def _check_cluster(self) -> Self:
+        """A cluster has one database, and its nodes are told apart by host and port."""
+        if self.cluster and (urlsplit(self.url).scheme == "unix" or _database(self.url) != "0"):
+            raise ValueError("redis.cluster needs redis://HOST:PORT or rediss://HOST:PORT of one node, database 0")
+        return self
+
 
 def _is_store_address(url: str) -> bool:
     try:
@@ -44,9 +54,13 @@ def _is_store_address(url: str) -> bool:
         _ = parts.port  # raises where it is no number
     except ValueError:
         return False
-    database = parse_qs(parts.query).get("db", ["" if parts.scheme == "unix" else parts.path.strip("/")])[-1]
     is_cut = bool(parts.fragment) or "@" in parts.query  # a password with a ? or # in it
-    return parts.scheme in ("redis", "rediss", "unix") and not is_cut and (database or "0").isdecimal()
+    return parts.scheme in ("redis", "rediss", "unix") and not is_cut and _database(url).isdecimal()
+
+
+def _database(url: str) -> str:
+    parts = urlsplit(url)
+    return parse_qs(parts.query).get("db", ["" if parts.scheme == "unix" else parts.path.strip("/")])[-1] or "0"
 
 
 class ServingSection(Section):
@@ -93,3 +107,9 @@ class ServedSection(Section):
     flush_seconds: float = Field(0.25, gt=0, le=10)
     queue_records: int = Field(20_000, ge=1)
     max_entries: int = Field(20_000, ge=1)
+
+
+class ErasureSection(Section):
+    """[erasure]; the key comes from RECO_ERASURE__KEY only."""
+
+    key: SecretStr | None = Field(None, min_length=16)

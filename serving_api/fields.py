@@ -37,10 +37,11 @@ def choose_fields(names: list[str]) -> Fields:
     """
     if names == [IDS]:
         return LEAN
-    for name in names:
-        if name not in MEMBERS:
-            known = f"{', '.join(MEMBERS)}; or {IDS} alone"
-            raise BadRequestError("invalid_fields", f"items have no field {name[:40]!r}; there are: {known}", "fields")
+    strange = next((name for name in names if name not in MEMBERS), None)
+    if strange is not None or not names:
+        known = f"{', '.join(MEMBERS)}; or {IDS} alone"
+        came = "none" if strange is None else repr(strange[:40])
+        raise BadRequestError("invalid_fields", f"fields of items expected, {known}; got {came}", "fields")
     chosen = tuple(member for member in MEMBERS if member == "item_id" or member in names)
     return ALL if chosen == ALL else chosen
 

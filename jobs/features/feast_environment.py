@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
+import yaml
 from redis.connection import SSLConnection, parse_url
 
-from reco_contracts.errors import ConfigError
+from reco_contracts.errors import ConfigError, EmptyPartitionError
 from reco_contracts.serving_settings import RedisSection
 from reco_contracts.settings import Settings
 
@@ -27,8 +29,33 @@ def feast_environment(settings: Settings) -> dict[str, str]:
         "RECO_PATHS__DATA": str(settings.layout.root),
         "RECO_PROJECT__NAMESPACE": settings.project.namespace,
         "RECO_FEAST_REDIS": connection_string(settings.redis),
+        "RECO_FEAST_REDIS_TYPE": "redis_cluster" if settings.redis.cluster else "redis",
         "FEAST_USAGE": "False",
     }
+
+
+def feast_config(settings: Settings) -> dict[str, Any]:
+    """feature_repo/feature_store.yaml with the settings in its placeholders.
+
+    They are filled in here rather than through os.environ, which would leak the address into every later subprocess.
+
+    Raises:
+        ConfigError: redis.url is no address, or this is no checkout.
+    """
+    environment = feast_environment(settings)
+    template = Template((REPOSITORY_FOLDER / "feature_store.yaml").read_text())
+    config: dict[str, Any] = yaml.safe_load(template.substitute(environment))
+    return config
+
+
+def require_definitions(settings: Settings) -> None:
+    """Make sure that the definitions were applied to this data folder.
+
+    Raises:
+        EmptyPartitionError: they never were.
+    """
+    if not settings.layout.feast.exists():
+        raise EmptyPartitionError(f"{settings.layout.feast} is not there; run `reco apply-features` first")
 
 
 def connection_string(section: RedisSection) -> str:
@@ -50,6 +77,8 @@ def connection_string(section: RedisSection) -> str:
         parameters["ssl"] = True
     if "path" in parameters:
         parameters["unix_socket_path"] = parameters.pop("path")
+    if section.cluster:
+        parameters.pop("db", None)  # a cluster has one, and its client takes no number
     if section.username:
         parameters["username"] = section.username
     if section.password:

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from jobs.publishing.connect_store import Store
+from jobs.publishing.connect_store import Store, primaries, slot_shares
 from jobs.publishing.read_lists import ListFileSize
 from reco_contracts.errors import PublishError
 
@@ -52,7 +52,7 @@ def check_encoding(store: Store, sizes: Iterable[ListFileSize], subjects_per_buc
         PublishError: a limit is too small; says the commands that raise it.
     """
     try:
-        limits: Any = store.config_get("hash-max-listpack-*")
+        limits = _listpack_limits(store)
     except redis.ResponseError as error:
         return [f"CONFIG GET is not allowed ({error}): make sure that {_VALUE} and {_ENTRIES} fit the lists"]
     if _VALUE not in limits or _ENTRIES not in limits:
@@ -62,7 +62,7 @@ def check_encoding(store: Store, sizes: Iterable[ListFileSize], subjects_per_buc
         _VALUE: max((max(size.longest_value, size.longest_subject) for size in sizes), default=0),
         _ENTRIES: max((_fullest_bucket(size.subjects, subjects_per_bucket) for size in sizes), default=0),
     }
-    small = {name: need for name, need in needed.items() if int(limits[name]) < need}
+    small = {name: need for name, need in needed.items() if limits[name] < need}
     if small:
         said = "; ".join(f"{name} is {limits[name]}, these lists need {need}" for name, need in small.items())
         commands = ", ".join(f"CONFIG SET {name} {need}" for name, need in small.items())
@@ -71,7 +71,7 @@ def check_encoding(store: Store, sizes: Iterable[ListFileSize], subjects_per_buc
 
 
 def check_memory(store: Store, estimate: int, reclaimable: int) -> list[str]:
-    """Check that a generation fits below the store's memory limit.
+    """Check that a generation fits below the memory limit of every server; without one the machine's memory is it.
 
     Args:
         store: the connected store.
@@ -84,21 +84,41 @@ def check_memory(store: Store, estimate: int, reclaimable: int) -> list[str]:
     Raises:
         PublishError: it does not fit; with the numbers.
     """
-    memory: Any = store.info("memory")
-    limit, used = int(memory.get("maxmemory", 0)), int(memory.get("used_memory", 0))
-    policy = memory.get("maxmemory_policy", "noeviction")
-    if not limit:
-        return []
+    policies = set()
+    shares = slot_shares(store)
+    for name, server in primaries(store).items():
+        memory: Any = server.info("memory")
+        _check_room(name, memory, round(estimate * shares[name]), round(reclaimable * shares[name]))
+        if int(memory.get("maxmemory", 0)):
+            policies.add(str(memory.get("maxmemory_policy", "noeviction")))
+    return [
+        f"maxmemory-policy is {policy}: the store may drop live lists when it is full; use noeviction"
+        for policy in sorted(policies - {"noeviction"})
+    ]
+
+
+def _listpack_limits(store: Store) -> dict[str, int]:
+    """The smallest of all servers."""
+    limits: dict[str, int] = {}
+    for server in primaries(store).values():
+        told: Any = server.config_get("hash-max-listpack-*")
+        for name, value in told.items():
+            limits[name] = min(int(value), limits.get(name, int(value)))
+    return limits
+
+
+def _check_room(name: str, memory: dict[str, Any], estimate: int, reclaimable: int) -> None:
+    """Compare what one server will hold with what it may hold."""
+    maximum, machine = int(memory.get("maxmemory", 0)), int(memory.get("total_system_memory", 0))
+    limit, used = maximum or machine, int(memory.get("used_memory", 0))
     room = limit - used + reclaimable
-    if estimate > room:
+    if limit and estimate > room:
+        kind = "maxmemory" if maximum else "no maxmemory is set; the machine has"
         raise PublishError(
-            f"the generation needs about {_mb(estimate)}, the store has room for {_mb(max(room, 0))} "
-            f"(maxmemory {_mb(limit)}, used {_mb(used)}, of which {_mb(reclaimable)} will be freed). "
-            "Raise maxmemory, or publish shorter lists (surfaces.*.k)."
+            f"the generation needs about {_mb(estimate)}, the store{f' at {name}' if name else ''} has room for "
+            f"{_mb(max(room, 0))} ({kind} {_mb(limit)}, used {_mb(used)}, of which {_mb(reclaimable)} will be freed). "
+            f"{'Raise maxmemory' if maximum else 'Give it more memory'}, or publish shorter lists (surfaces.*.k)."
         )
-    if policy != "noeviction":
-        return [f"maxmemory-policy is {policy}: the store may drop live lists when it is full; use noeviction"]
-    return []
 
 
 def _fullest_bucket(subjects: int, subjects_per_bucket: int) -> int:

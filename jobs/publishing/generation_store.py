@@ -82,6 +82,13 @@ def claim_pointer(store: Store, keys: RedisKeys, seen: Pointer, publisher: str) 
     _change_pointer(store, keys, seen, {CURRENT_PUBLISHER: publisher}, None)
 
 
+def who_publishes(store: Store, keys: RedisKeys) -> tuple[str, str]:
+    """The name of the live generation, and the publisher that announced itself last; "" where there is none."""
+    found: Any = store.hmget(keys.current(), [CURRENT_GENERATION, CURRENT_PUBLISHER])
+    live, publisher = ((value or b"").decode() for value in found)
+    return live, publisher
+
+
 def move_pointer(store: Store, keys: RedisKeys, seen: Pointer, target: Pointer, publisher: str | None = None) -> None:
     """Move the pointer in one HSET, if it still is where the caller saw it.
 
@@ -227,12 +234,13 @@ def find_losses(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> 
     losses = []
     chunks = [keys.catalogue(manifest.generation, chunk) for chunk in range(manifest.catalogue_chunks)]
     there = sum(_pipelined(store, chunks, lambda pipe, key: pipe.exists(key)))
+    erased: Any = store.scard(keys.forgotten())
     if there < len(chunks):
         losses.append(f"catalogue: {there} of {len(chunks)} chunks")
     for kind, surface, variant in tables(manifest):
         expected = sizes_of(manifest, kind)[surface][variant].subjects
         lists = count_lists(store, keys, manifest, surface, variant, kind)
-        if lists < expected * _MIN_SHARE_LEFT:
+        if lists < min(expected * _MIN_SHARE_LEFT, expected - erased):
             what = "lists" if kind == "lists" else "lists' contributors"
             losses.append(f"{surface}/{variant}: {lists:,} of {expected:,} {what}")
     return losses

@@ -26,6 +26,7 @@ class Publication:
         why_sizes: the same of the contributors that are published.
         subjects_per_bucket: lists in one hash.
         readback_sample: lists to compare after writing.
+        connections: to each server of the store.
         expire_at: Unix time, seconds.
     """
 
@@ -36,6 +37,7 @@ class Publication:
     why_sizes: Sizes
     subjects_per_bucket: int
     readback_sample: int
+    connections: int
     expire_at: int
 
 
@@ -70,8 +72,17 @@ def plan(lists: ListsManifest, settings: Settings, now: datetime) -> Publication
         surfaces=_laid_out(sizes, per_bucket),
         why=_laid_out(why_sizes, per_bucket),
     )
-    sample, expire_at = settings.publish.readback_sample, expiry(settings, now)
-    return Publication(layout, settings.keys, manifest, sizes, why_sizes, per_bucket, sample, expire_at)
+    return Publication(
+        layout=layout,
+        keys=settings.keys,
+        manifest=manifest,
+        sizes=sizes,
+        why_sizes=why_sizes,
+        subjects_per_bucket=per_bucket,
+        readback_sample=settings.publish.readback_sample,
+        connections=settings.publish.connections,
+        expire_at=expiry(settings, now),
+    )
 
 
 def _laid_out(sizes: Sizes, per_bucket: int) -> dict[str, dict[str, SurfaceManifest]]:

@@ -7,17 +7,26 @@ generation, and `NS:generations` tells the next run what to remove:
 2. the publisher announces itself, so that of two at once only the last can go on;
    every generation but the live one is unlinked, from its manifest;
 3. the new manifest is recorded, then its keys are written, each with an expiry;
-4. counts and a sample of lists are read back and compared, byte by byte;
+4. counts and a sample of lists are read back and compared, byte by byte; users who were erased meanwhile are
+   taken out;
 5. one HSET makes it live and the old one `previous`;
 6. the business rules that hold at read time follow, those of the file that was checked first.
+
+A publisher that is refused on its way (the store is full, a file breaks its contract) removes
+what it wrote; one that dies leaves that to the next run. None continues where another stopped:
+the next one starts over, from the files and the tombstones as they are then.
 """
 
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import redis
+
+from jobs.forgetting.leave_out_lists import leave_out_forgotten, leave_out_latecomers
 from jobs.progress import progress_bar
 from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
 from jobs.publishing.connect_store import Store, open_store
@@ -33,6 +42,7 @@ from jobs.publishing.generation_store import (
     renew_generation,
     tables,
     unlink_generation,
+    who_publishes,
 )
 from jobs.publishing.plan_publication import Publication, expiry, plan
 from jobs.publishing.read_back import Sample, check_catalogue, check_lists, check_same_lists
@@ -40,7 +50,7 @@ from jobs.publishing.read_lists import read_lists_manifest, stream_catalogue, ta
 from jobs.publishing.write_lists import WriteTarget, write_catalogue, write_lists
 from jobs.rules.push_rules import file_rules, push
 from reco_contracts.artifacts import record_publication, set_released_model
-from reco_contracts.errors import PublishError
+from reco_contracts.errors import PublishError, RecoError
 from reco_contracts.logs import get_logger
 from reco_contracts.manifests import GenerationManifest, ListsManifest, encode_catalogue_chunk
 from reco_contracts.redis_keys import RedisKeys
@@ -70,10 +80,13 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
         StoreUnavailableError: the store cannot be reached.
     """
     started = time.monotonic()
-    lists = read_lists_manifest(settings.layout, generation)
+    read_lists_manifest(settings.layout, generation)
     now = datetime.now(UTC)
-    rules, publication = file_rules(settings, now), plan(lists, settings, now)
+    rules = file_rules(settings, now)
     with open_store(settings.redis) as store:
+        forgotten = leave_out_forgotten(store, settings, generation, now)
+        lists = read_lists_manifest(settings.layout, generation)
+        publication = plan(lists, settings, now)
         seen = read_pointer(store, settings.keys)
         live = seen.live if seen.live and seen.live.generation == generation else None
         if live:
@@ -84,7 +97,11 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
             summary = _renew_live(store, publication, seen)
         else:
             check_order(lists, seen, is_forced=is_forced)
-            summary = publish(store, publication, seen)
+
+            def last_look() -> None:
+                leave_out_latecomers(store, settings, publication.manifest, forgotten, now)
+
+            summary = publish(store, publication, seen, last_look)
         summary["rules"] = push(store, settings, rules, publication.manifest)
     record_publication(settings.layout, publication.manifest)
     set_released_model(settings.layout, lists.model_version)
@@ -121,13 +138,16 @@ def check_order(lists: ListsManifest, seen: Pointer, *, is_forced: bool) -> None
         )
 
 
-def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, Any]:
+def publish(
+    store: Store, publication: Publication, seen: Pointer, last_look: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """Write, check and switch; see the module's description for the order.
 
     Args:
         store: the connected store.
         publication: from `plan`.
         seen: the pointer when the work began.
+        last_look: called when all is written and checked, before the pointer moves.
 
     Returns:
         Summary without times.
@@ -144,16 +164,16 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     publisher = secrets.token_hex(8)
     claim_pointer(store, keys, seen, publisher)
     _make_room(store, keys, seen, leaving)
-    record_generation(store, keys, manifest)
-    target = WriteTarget(store, keys, manifest, publication.expire_at)
-    write_catalogue(target, chunks)
-    every = [*publication.sizes.values(), *publication.why_sizes.values()]
-    with progress_bar(f"publish {manifest.generation}", sum(size.subjects for size in every)) as advance:
-        written = {table: _write_table(target, publication, *table, advance) for table in tables(manifest)}
-    check_catalogue(store, keys, manifest, chunks)
     # A live generation that lost keys is written again in its own place: nothing is left behind it.
     behind = None if seen.live and seen.live.generation == manifest.generation else seen.live
-    move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
+    record_generation(store, keys, manifest)
+    try:
+        written = _write(store, publication, chunks)
+        last_look()
+        move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
+    except (RecoError, redis.RedisError):
+        _clean_up(store, keys, manifest, publisher)
+        raise
     if behind:
         renew_generation(store, keys, behind, publication.expire_at)
     return _summary("published", publication, behind) | {
@@ -191,6 +211,30 @@ def _make_room(store: Store, keys: RedisKeys, seen: Pointer, leaving: Leaving) -
         if entry is None:
             _log.warning("manifest cannot be read, its keys will expire by themselves", generation=name)
         unlink_generation(store, keys, name, entry)
+
+
+def _write(store: Store, publication: Publication, chunks: list[bytes]) -> dict[tuple[Kind, str, str], int]:
+    """Write and check everything; gives the bytes of each table."""
+    keys, manifest = publication.keys, publication.manifest
+    target = WriteTarget(store, keys, manifest, publication.expire_at, publication.connections)
+    write_catalogue(target, chunks)
+    every = [*publication.sizes.values(), *publication.why_sizes.values()]
+    with progress_bar(f"publish {manifest.generation}", sum(size.subjects for size in every)) as advance:
+        written = {table: _write_table(target, publication, *table, advance) for table in tables(manifest)}
+    check_catalogue(store, keys, manifest, chunks)
+    return written
+
+
+def _clean_up(store: Store, keys: RedisKeys, manifest: GenerationManifest, publisher: str) -> None:
+    """Remove what was written in vain: a full store refuses everybody's writes, not only ours.
+
+    Unless it is live, or somebody else publishes by now and may be writing under the same name. What
+    cannot be removed now is removed by the next publish.
+    """
+    with suppress(redis.RedisError):
+        live, at_work = who_publishes(store, keys)
+        if live != manifest.generation and at_work == publisher:
+            unlink_generation(store, keys, manifest.generation, manifest)
 
 
 def _write_table(

@@ -1,12 +1,13 @@
-"""Write packed lists into buckets: multi-field HSETs, pipelined, with bounded memory."""
+"""Write packed lists into buckets: one HSET a bucket and window, with bounded memory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
+from jobs.publishing.bulk_writer import Argument, BulkWriter
 from jobs.publishing.connect_store import Store
 from jobs.publishing.generation_store import Kind, bucket_key, sizes_of
 from jobs.publishing.read_back import Sample
@@ -14,10 +15,9 @@ from jobs.publishing.read_lists import PackedBatch, table_stream
 from reco_contracts.manifests import GenerationManifest
 from reco_contracts.redis_keys import RedisKeys, list_buckets
 
-# Lists held at once, about 200 MB with 50 items each. Up to here a bucket is one HSET;
-# larger files take one a bucket and window, which costs time and no memory.
-WINDOW_LISTS = 400_000
-_BYTES_A_FLUSH = 1 << 20
+# Subjects and packed lists held at once, bytes; Python's own share comes on top. Up to here a
+# bucket is one HSET; larger files take one a bucket and window, which costs time and no memory.
+WINDOW_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,21 @@ class WriteTarget:
         keys: the namespace.
         manifest: the generation's layout.
         expire_at: when its keys go by themselves; Unix time, seconds.
+        connections: to each server of the store.
     """
 
     store: Store
     keys: RedisKeys
     manifest: GenerationManifest
     expire_at: int
+    connections: int = 1
+
+
+class _Window(NamedTuple):
+    """Rows that are written together: subjects in UTF-8 and their packed values, parallel."""
+
+    subjects: list[bytes]
+    values: list[bytes]
 
 
 def write_catalogue(target: WriteTarget, chunks: list[bytes]) -> None:
@@ -44,12 +53,10 @@ def write_catalogue(target: WriteTarget, chunks: list[bytes]) -> None:
         target: where to.
         chunks: encoded, in order.
     """
-    for number, chunk in enumerate(chunks):
-        key = target.keys.catalogue(target.manifest.generation, number)
-        with target.store.pipeline(transaction=False) as pipe:
-            pipe.set(key, chunk)
-            pipe.expireat(key, target.expire_at)
-            pipe.execute()
+    with BulkWriter(target.store, target.connections) as writer:
+        for number, chunk in enumerate(chunks):
+            key = target.keys.catalogue(target.manifest.generation, number)
+            writer.add(("SET", key, chunk), ("EXPIREAT", key, target.expire_at))
 
 
 def write_lists(
@@ -61,7 +68,7 @@ def write_lists(
     advance: Callable[[int], None],
     kind: Kind = "lists",
 ) -> int:
-    """Write one file of lists, or of their contributors.
+    """Write one file of lists, or of their contributors; every command was answered when this returns.
 
     Args:
         target: where to.
@@ -75,63 +82,56 @@ def write_lists(
     Returns:
         Bytes of subjects and packed values.
     """
+    batches = table_stream(kind, path, target.manifest.n_items)
+    return write_batches(target, batches, surface, variant, sample, advance, kind)
+
+
+def write_batches(
+    target: WriteTarget,
+    batches: Iterator[PackedBatch],
+    surface: str,
+    variant: str,
+    sample: Sample,
+    advance: Callable[[int], None],
+    kind: Kind = "lists",
+) -> int:
+    """Write lists that are packed already; see `write_lists`."""
     manifest = target.manifest
     buckets = sizes_of(manifest, kind)[surface][variant].buckets
     written = 0
-    for window in _windows(table_stream(kind, path, manifest.n_items)):
-        sample.take(window.subjects, window.values)
-        for commands, lists, size in _flushes(window, buckets):
-            with target.store.pipeline(transaction=False) as pipe:
-                for bucket, fields in commands:
-                    key = bucket_key(target.keys, manifest, surface, variant, bucket, kind)
-                    pipe.execute_command("HSET", key, *fields)  # type: ignore[no-untyped-call]
-                    pipe.expireat(key, target.expire_at)
-                pipe.execute()
-            written += size
-            advance(lists)
+    with BulkWriter(target.store, target.connections) as writer:
+        for window in _windows(batches, sample):
+            for bucket, fields in _by_bucket(window, buckets):
+                key = bucket_key(target.keys, manifest, surface, variant, bucket, kind)
+                writer.add(("HSET", key, *fields), ("EXPIREAT", key, target.expire_at))
+                advance(len(fields) // 2)
+            written += sum(map(len, window.subjects)) + sum(map(len, window.values))
     return written
 
 
-def _windows(batches: Iterator[PackedBatch]) -> Iterator[PackedBatch]:
-    window = PackedBatch([], [])
+def _windows(batches: Iterator[PackedBatch], sample: Sample) -> Iterator[_Window]:
+    window, size = _Window([], []), 0
     for batch in batches:
-        window.subjects.extend(batch.subjects)
+        sample.take(batch.subjects, batch.values)
+        window.subjects.extend(subject.encode() for subject in batch.subjects)
         window.values.extend(batch.values)
-        if len(window.subjects) >= WINDOW_LISTS:
+        size += sum(map(len, batch.subjects)) + sum(map(len, batch.values))
+        if size >= WINDOW_BYTES:
             yield window
-            window = PackedBatch([], [])
+            window, size = _Window([], []), 0
     if window.subjects:
         yield window
 
 
-def _flushes(window: PackedBatch, buckets: int) -> Iterator[tuple[list[tuple[int, list[Any]]], int, int]]:
-    """Group a window by bucket, and the buckets into flushes of about a megabyte.
-
-    Yields:
-        (bucket, its fields and values in turn), the number of lists, their bytes.
-    """
-    commands: list[tuple[int, list[Any]]] = []
-    lists = size = 0
-    encoded = [subject.encode() for subject in window.subjects]
-    for bucket, rows in _by_bucket(encoded, buckets):
-        subjects = [encoded[row] for row in rows]
-        values = [window.values[row] for row in rows]
-        fields: list[Any] = [b""] * (2 * len(rows))
-        fields[0::2], fields[1::2] = subjects, values
-        commands.append((bucket, fields))
-        lists += len(rows)
-        size += sum(map(len, fields))
-        if size >= _BYTES_A_FLUSH:
-            yield commands, lists, size
-            commands, lists, size = [], 0, 0
-    if commands:
-        yield commands, lists, size
-
-
-def _by_bucket(subjects: list[bytes], buckets: int) -> Iterator[tuple[int, list[int]]]:
-    """Rows of each bucket that occurs, in order of bucket."""
-    numbers = list_buckets(subjects, buckets)
+def _by_bucket(window: _Window, buckets: int) -> Iterator[tuple[int, list[Argument]]]:
+    """Each bucket that occurs, in order, with its fields and values in turn."""
+    numbers = list_buckets(window.subjects, buckets)
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
-    for rows in np.split(order, starts[1:]):
-        yield int(numbers[rows[0]]), rows.tolist()
+    ends = [*starts[1:].tolist(), len(order)]
+    rows = order.tolist()
+    for bucket, start, end in zip(numbers[order[starts]].tolist(), starts.tolist(), ends, strict=True):
+        fields: list[Argument] = [b""] * (2 * (end - start))
+        fields[0::2] = [window.subjects[row] for row in rows[start:end]]
+        fields[1::2] = [window.values[row] for row in rows[start:end]]
+        yield bucket, fields

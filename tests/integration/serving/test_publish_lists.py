@@ -59,7 +59,7 @@ def test_buckets_stay_in_the_compact_encoding(store_settings: Settings, store: r
 def test_a_file_larger_than_a_window_is_published_whole(
     store_settings: Settings, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_lists, "WINDOW_LISTS", 100)
+    monkeypatch.setattr(write_lists, "WINDOW_BYTES", 20_000)
     monkeypatch.setattr("jobs.publishing.read_lists._BATCH_ROWS", 30)
     write_list_folder(store_settings.layout, FIRST, shape(1))
     assert run(FIRST, store_settings)["lists"] == 882

@@ -3,13 +3,16 @@
 import socket
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from serving_scenes import generation_keys, settings_for
 
 from benchmarks.list_folder import FolderShape, write_list_folder
+from jobs.publishing import publish_lists
 from jobs.publishing.embedded_store import StoreOptions, embedded_store
+from jobs.publishing.generation_store import record_generation
 from jobs.publishing.publish_lists import run
 from reco_contracts.errors import PublishError, StoreUnavailableError
 
@@ -102,3 +105,33 @@ def test_no_server_is_told_with_what_to_do(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailableError, match="reco store start") as caught:
             run(NAME, settings)
         assert "hidden" not in str(caught.value)
+
+
+def test_a_store_that_fills_up_meanwhile_keeps_the_old_generation_and_takes_writes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory was there when it was checked; then somebody else took it."""
+    names = ["20240501-001", "20240502-001"]
+    with embedded_store(tmp_path / "store") as server, redis.Redis.from_url(server.url) as client:
+        settings = settings_for(server.url, tmp_path)
+        for day, name in enumerate(names, start=1):
+            shape = FolderShape(users=20_000, items=200, run_date=date(2024, 5, day))
+            write_list_folder(settings.layout, name, shape)
+        run(names[0], settings)
+
+        def fill(*arguments: Any) -> None:
+            client.config_set("maxmemory", client.info("memory")["used_memory"] + 3_000_000)
+            record_generation(*arguments)
+
+        monkeypatch.setattr(publish_lists, "record_generation", fill)
+        with pytest.raises(PublishError, match="is out of memory"):
+            run(names[1], settings)
+        assert client.hget(settings.keys.current(), "generation") == names[0].encode()
+        assert generation_keys(client, settings, names[0]) > 300
+        assert generation_keys(client, settings, names[1]) == 0
+        assert client.hkeys(settings.keys.generations()) == [names[0].encode()]
+        assert client.set("somebody:else", b"x" * 100_000), "the store is full for everybody"
+
+        monkeypatch.undo()
+        client.config_set("maxmemory", 0)
+        assert run(names[1], settings)["previous_generation"] == names[0]

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 
 from jobs.features import apply_features, build_features
 from jobs.features.build_features import feature_timestamp, partition_path
+from jobs.features.feast_store import open_feature_store
 from jobs.features.join_features import ROW_TIMESTAMP, inputs_of_history, join_features
-from jobs.features.publish_features import open_feature_store
 from jobs.warehouse.read_marts import read_interactions
 from reco_contracts.columns import DIM_ITEMS, FEATURE_TIMESTAMP, ITEM_FEATURES, USER_FEATURES, Table
 from reco_contracts.errors import ContractError

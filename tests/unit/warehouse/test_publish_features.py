@@ -1,4 +1,4 @@
-"""Features go through Feast into a real store, and come back through Feast's own reader."""
+"""Features go into a real store in Feast's format, and come back through Feast's own reader."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -11,7 +11,9 @@ from exported_marts import Day, export_marts
 from feast import FeatureStore
 
 from jobs.features import apply_features, build_features, publish_features
-from jobs.features.publish_features import open_feature_store
+from jobs.features.feast_environment import feast_config
+from jobs.features.feast_store import open_feature_store
+from jobs.features.publish_features import feast_writes_because
 from jobs.publishing.embedded_store import StoreAddress, embedded_store
 from reco_contracts.errors import EmptyPartitionError, StoreUnavailableError
 from reco_contracts.serving_settings import RedisSection
@@ -62,6 +64,7 @@ def test_published_features_are_read_back_by_feast(settings: Settings) -> None:
     summary = publish_features.run(DAY, settings)
     assert summary["rows"] == {"user_features": 2, "item_features": 1}
     assert summary["rows_per_second"] > 0
+    assert summary["writer"] == "reco"
     feast = open_feature_store(settings)
     assert read_user(feast, "anna") == {
         "user_id": "anna", "interactions_7d": 2, "interactions_30d": 2, "purchases_30d": 1, "distinct_items_30d": 1,
@@ -73,6 +76,32 @@ def test_published_features_are_read_back_by_feast(settings: Settings) -> None:
         features=feast.get_feature_service("item_serving"), entity_rows=[{"item_id": "lamp"}]
     ).to_dict()
     assert items["distinct_users_30d"] == [2]
+
+
+def test_feast_writes_itself_where_its_format_may_be_another(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_features, "version", lambda _: "0.99.1")
+    summary = publish_features.run(NEXT_DAY, settings)
+    assert (summary["writer"], summary["writer_reason"]) == ("feast", "Feast 0.99.1 is not known here, 0.67 is")
+    assert read_user(open_feature_store(settings), "anna")["purchases_30d"] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"entity_key_serialization_version": 2}, "entity_key_serialization_version is not 3"),
+        ({"online_store": {"type": "redis", "key_ttl_seconds": 60}}, "sets key_ttl_seconds of the online store"),
+        ({"registry": {"path": "x", "enable_online_feature_view_versioning": True}}, "views are versioned"),
+    ],
+)
+def test_options_of_feast_that_change_what_is_written_are_left_to_feast(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], said: str
+) -> None:
+    assert feast_writes_because(settings) is None
+    config = feast_config(settings) | change
+    monkeypatch.setattr(publish_features, "feast_config", lambda _: config)
+    assert said in str(feast_writes_because(settings))
 
 
 def test_a_day_is_published_alone_and_may_be_published_again(settings: Settings) -> None:
