@@ -110,7 +110,8 @@ def _servers(store: Any) -> list[Any]:
     """The client of each server; of a cluster one a node."""
     if not isinstance(store, redis.RedisCluster):
         return [store]
-    return [store.get_redis_connection(node) for node in store.get_nodes()]
+    nodes = store.get_nodes()  # type: ignore[no-untyped-call]
+    return [store.get_redis_connection(node) for node in nodes]
 
 
 def _rewrite(server: Any) -> list[str]:

@@ -54,6 +54,6 @@ def bury(settings: Settings) -> Callable[..., None]:
 
     def run(*users: str) -> None:
         key = erasure_key(settings.layout, settings.erasure.key)
-        add_tombstones(settings, [tombstone(key, user) for user in users], NOW)
+        add_tombstones(settings, {tombstone(key, user): None for user in users}, NOW)
 
     return run

@@ -48,19 +48,19 @@ def test_a_damaged_key_is_refused_and_not_replaced(settings: Settings) -> None:
 
 def test_tombstones_of_another_key_are_refused(settings: Settings) -> None:
     key = erasure_key(settings.layout, None)
-    add_tombstones(settings, [tombstone(key, "ann")], NOW)
+    add_tombstones(settings, {tombstone(key, "ann"): "ann"}, NOW)
     assert "ann" in read_forgotten(settings)
     other = load_settings(paths={"data": str(settings.layout.root)}, erasure={"key": "another key of 16 chars"})
     with pytest.raises(ConfigError, match="another key"):
         read_forgotten(other)
     with pytest.raises(ConfigError, match="another key"):
-        add_tombstones(other, ["abc"], NOW)
+        add_tombstones(other, {"abc": None}, NOW)
 
 
 def test_a_configured_key_needs_no_file(settings: Settings) -> None:
     chosen = load_settings(paths={"data": str(settings.layout.root)}, erasure={"key": "a key of 16 letters"})
     key = erasure_key(chosen.layout, chosen.erasure.key)
-    add_tombstones(chosen, [tombstone(key, "ann")], NOW)
+    add_tombstones(chosen, {tombstone(key, "ann"): None}, NOW)
     assert read_forgotten(chosen).among(["bob", "ann"]) == ["ann"]
     assert not chosen.layout.erasure_key.exists()
     assert "16 letters" not in repr(chosen)
@@ -72,13 +72,16 @@ def test_nobody_was_erased_in_a_new_folder_and_no_key_is_made(settings: Settings
 
 
 def test_a_tombstone_is_pending_until_it_is_settled_and_again_when_it_is_asked_for(settings: Settings) -> None:
-    add_tombstones(settings, ["a", "b"], NOW)
+    add_tombstones(settings, {"a": "ann", "b": "bob"}, NOW)
     settle_tombstones(settings.layout, ["a"], NOW)
-    assert add_tombstones(settings, ["a", "c"], NOW + timedelta(days=1)) == ["c"], "a is erased already"
+    words = settings.layout.tombstones.read_text()
+    assert ("bob" in words, "ann" in words) == (True, False), "an id stands there as long as it is needed"
+    later = NOW + timedelta(days=1)
+    assert add_tombstones(settings, dict.fromkeys("ac"), later) == ["c"], "a is erased already"
     found = read_tombstones(settings.layout)
     assert found is not None
     assert found.pending == ["b", "c"]
-    add_tombstones(settings, ["a"], NOW, again=True)
+    add_tombstones(settings, {"a": None}, NOW, again=True)
     found = read_tombstones(settings.layout)
     assert found is not None
     assert found.pending == ["a", "b", "c"]
@@ -86,7 +89,7 @@ def test_a_tombstone_is_pending_until_it_is_settled_and_again_when_it_is_asked_f
 
 def test_the_rows_of_a_column_are_judged_and_null_is_nobody(settings: Settings) -> None:
     key = erasure_key(settings.layout, None)
-    add_tombstones(settings, [tombstone(key, "ann")], NOW)
+    add_tombstones(settings, {tombstone(key, "ann"): "ann"}, NOW)
     rows = pl.DataFrame({"user_id": ["ann", None, "anna", "ann"]})
     assert rows.select(read_forgotten(settings).holds("user_id")).to_series().to_list() == [True, False, False, True]
 
