@@ -100,27 +100,29 @@ def write_batches(
     buckets = sizes_of(manifest, kind)[surface][variant].buckets
     written = 0
     with BulkWriter(target.store, target.connections) as writer:
-        for window in _windows(batches, sample):
+        for window, size in _windows(batches, sample):
             for bucket, fields in _by_bucket(window, buckets):
                 key = bucket_key(target.keys, manifest, surface, variant, bucket, kind)
                 writer.add(("HSET", key, *fields), ("EXPIREAT", key, target.expire_at))
                 advance(len(fields) // 2)
-            written += sum(map(len, window.subjects)) + sum(map(len, window.values))
+            written += size
     return written
 
 
-def _windows(batches: Iterator[PackedBatch], sample: Sample) -> Iterator[_Window]:
+def _windows(batches: Iterator[PackedBatch], sample: Sample) -> Iterator[tuple[_Window, int]]:
+    """Batches put together, and the bytes of subjects and values in them."""
     window, size = _Window([], []), 0
     for batch in batches:
         sample.take(batch.subjects, batch.values)
-        window.subjects.extend(subject.encode() for subject in batch.subjects)
+        subjects = [subject.encode() for subject in batch.subjects]
+        window.subjects.extend(subjects)
         window.values.extend(batch.values)
-        size += sum(map(len, batch.subjects)) + sum(map(len, batch.values))
+        size += sum(map(len, subjects)) + sum(map(len, batch.values))
         if size >= WINDOW_BYTES:
-            yield window
+            yield window, size
             window, size = _Window([], []), 0
     if window.subjects:
-        yield window
+        yield window, size
 
 
 def _by_bucket(window: _Window, buckets: int) -> Iterator[tuple[int, list[Argument]]]:
