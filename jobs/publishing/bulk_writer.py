@@ -6,11 +6,11 @@ thread that sends would wait for the interpreter's lock after each call, five
 milliseconds at a time. On a cluster a command goes to the server that holds its key.
 """
 
+from functools import lru_cache
 from itertools import cycle
 from types import TracebackType
 from typing import Any, Final, Self
 
-import hiredis
 import redis
 
 from jobs.publishing.connect_store import Store, primaries, primary_of
@@ -19,7 +19,27 @@ _BYTES_A_FLUSH: Final = 1 << 20
 # Answers that nobody reads yet stay in the buffers of the connection: few and small ones.
 _COMMANDS_A_FLUSH: Final = 5_000
 
-Argument = str | bytes | int
+
+def frame_pairs(names: list[bytes], values: list[bytes]) -> list[bytes]:
+    """Each name and its value as two arguments of a command, ready to be joined.
+
+    Args:
+        names: fields of a hash.
+        values: parallel to the names.
+    """
+    join = b"".join
+    pairs = zip(names, values, strict=True)
+    return [join((_length(len(name)), name, _next_length(len(value)), value, b"\r\n")) for name, value in pairs]
+
+
+def hset_framed(key: bytes, pairs: list[bytes]) -> list[bytes]:
+    """An HSET of framed pairs, in parts.
+
+    Args:
+        key: the hash.
+        pairs: from `frame_pairs`; at least one.
+    """
+    return [b"*%d\r\n$4\r\nHSET\r\n$%d\r\n%b\r\n" % (2 * len(pairs) + 2, len(key), key), *pairs]
 
 
 class BulkWriter:
@@ -54,17 +74,19 @@ class BulkWriter:
             for outbox in self._outboxes.values():
                 outbox.close()
 
-    def add(self, *commands: tuple[Argument, ...]) -> None:
+    def add(self, key: bytes, commands: int, *parts: bytes) -> None:
         """Queue commands on one key, which are run in this order; those of other calls may overtake them.
 
         Args:
-            commands: of each its name, the key, and the other arguments.
+            key: the key of all of them.
+            commands: how many they are.
+            parts: the packed commands, cut anywhere.
 
         Raises:
             redis.RedisError: a server refused an earlier command, or is gone.
         """
-        outbox = self._only or self._outboxes[primary_of(self._store, commands[0][1])]
-        outbox.add([hiredis.pack_command(command) for command in commands])
+        outbox = self._only or self._outboxes[primary_of(self._store, key)]
+        outbox.add(commands, parts)
 
     def flush(self) -> None:
         """Wait until every command so far is answered.
@@ -85,20 +107,21 @@ class _Outbox:
         self._lanes = [_Lane(server.connection_pool) for _ in range(connections)]
         self._turn = cycle(self._lanes)
         self._parts: list[bytes] = []
-        self._bytes = 0
+        self._bytes = self._commands = 0
 
-    def add(self, commands: list[bytes]) -> None:
+    def add(self, commands: int, parts: tuple[bytes, ...]) -> None:
         """Queue packed commands, and send them when there are enough."""
-        self._parts += commands
-        self._bytes += sum(map(len, commands))
-        if self._bytes >= _BYTES_A_FLUSH or len(self._parts) >= _COMMANDS_A_FLUSH:
+        self._parts += parts
+        self._bytes += sum(map(len, parts))
+        self._commands += commands
+        if self._bytes >= _BYTES_A_FLUSH or self._commands >= _COMMANDS_A_FLUSH:
             self.send()
 
     def send(self) -> None:
         """Send what is queued."""
         if self._parts:
-            next(self._turn).send(self._parts)
-            self._parts, self._bytes = [], 0
+            next(self._turn).send(b"".join(self._parts), self._commands)
+            self._parts, self._bytes, self._commands = [], 0, 0
 
     def settle(self) -> None:
         """Read what is still to be answered."""
@@ -119,11 +142,11 @@ class _Lane:
         self._connection: Any = None
         self._waiting = 0
 
-    def send(self, commands: list[bytes]) -> None:
+    def send(self, payload: bytes, commands: int) -> None:
         """Send commands, then read the answers to those before them."""
         self._connection = self._connection or self._pool.get_connection()
-        before, self._waiting = self._waiting, self._waiting + len(commands)
-        self._connection.send_packed_command([b"".join(commands)])
+        before, self._waiting = self._waiting, self._waiting + commands
+        self._connection.send_packed_command([payload])
         self._read(before)
 
     def settle(self) -> None:
@@ -141,3 +164,13 @@ class _Lane:
         for _ in range(answers):
             self._connection.read_response()
             self._waiting -= 1
+
+
+@lru_cache(maxsize=4096)
+def _length(size: int) -> bytes:
+    return b"$%d\r\n" % size
+
+
+@lru_cache(maxsize=4096)
+def _next_length(size: int) -> bytes:
+    return b"\r\n$%d\r\n" % size
