@@ -90,7 +90,7 @@ def write_features(store: Store, settings: Settings, view: Table, path: Path) ->
         ContractError: a row lacks its key or its timestamp.
     """
     with BulkWriter(store, settings.publish.connections) as writer:
-        for batch in pq.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=list(view.column_names)):
+        for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(_BATCH_ROWS, columns=list(view.column_names)):
             for command in encode_features(batch, view, settings.project.namespace):
                 writer.add(command[1], 1, pack_command(command))
 
