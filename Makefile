@@ -15,7 +15,7 @@ export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
 	bench-live bench-publish bench-checks bench-lists bench-home-lists bench-models bench-warehouse bench-swap soak \
-	faults 	models-report lists-report cold-start explanations lock clean
+	faults models-report lists-report cold-start explanations lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
