@@ -7,8 +7,9 @@ import pytest
 from jobs.operations.airflow_home import WRITER_POOL
 from jobs.operations.demo_steps import DAG_ID, DAG_TASKS
 
-OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics"}
+OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics", "forget"}
 PICTURE = [
+    "prepare.forget_users",
     "prepare.renew_lists",
     "prepare.resolve_run_date",
     "land.land_inbox",
