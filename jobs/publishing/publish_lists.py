@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
+from redis.exceptions import RedisClusterException
 
 from jobs.progress import progress_bar
 from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
@@ -158,7 +159,7 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     try:
         written = _write(store, publication, chunks)
         move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
-    except (RecoError, redis.RedisError):
+    except (RecoError, redis.RedisError, RedisClusterException):
         _clean_up(store, keys, manifest, publisher)
         raise
     if behind:
@@ -218,7 +219,7 @@ def _clean_up(store: Store, keys: RedisKeys, manifest: GenerationManifest, publi
     Unless it is live, or somebody else publishes by now and may be writing under the same name. What
     cannot be removed now is removed by the next publish.
     """
-    with suppress(redis.RedisError):
+    with suppress(redis.RedisError, RedisClusterException):
         live, at_work = who_publishes(store, keys)
         if live != manifest.generation and at_work == publisher:
             unlink_generation(store, keys, manifest.generation, manifest)
