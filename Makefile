@@ -72,7 +72,7 @@ bench: bench-serving bench-publish ## the lookup API and publishing (bench-check
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving
 
-bench-publish: $(VENV) ## a million lists beside redis-py, features beside Feast, memory of both sides (some minutes)
+bench-publish: $(VENV) ## lists a second and bytes a user
 	@$(BIN)/python -m benchmarks.bench_publish
 
 bench-checks: $(VENV) ## time and memory of checking a million lists before they are published (some minutes)
