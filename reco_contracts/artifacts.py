@@ -153,6 +153,16 @@ class Layout:
         return self.root / "serving" / "rules.json"
 
     @property
+    def erasure_key(self) -> Path:
+        """The key of the tombstones where RECO_ERASURE__KEY gives none; readable by its owner only."""
+        return self.root / "erasure" / "key"
+
+    @property
+    def tombstones(self) -> Path:
+        """Who was erased, or is to be, as keyed hashes."""
+        return self.root / "erasure" / "tombstones.json"
+
+    @property
     def serving_keys(self) -> Path:
         """The last known hashed API keys, for the same."""
         return self.root / "serving" / "keys.json"

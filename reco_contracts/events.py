@@ -43,6 +43,7 @@ class RejectReason(StrEnum):
     MISSING_CONTEXT = "missing_context"
     NOT_A_PRODUCT = "not_a_product"
     CANCELLED_WITHOUT_RETURN = "cancelled_without_return"
+    FORGOTTEN_USER = "forgotten_user"
 
 
 # Event types whose `value` is required, and its unit.

@@ -79,7 +79,7 @@ class RedisKeys:
         return f"{self.namespace}:keys"
 
     def forgotten(self) -> str:
-        """Set: tombstones of erased users, keyed hashes of their ids."""
+        """Set: tombstones of erased users, keyed hashes of their ids, and the mark of the key that made them."""
         return f"{self.namespace}:forgotten"
 
 

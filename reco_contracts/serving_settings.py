@@ -107,3 +107,9 @@ class ServedSection(Section):
     flush_seconds: float = Field(0.25, gt=0, le=10)
     queue_records: int = Field(20_000, ge=1)
     max_entries: int = Field(20_000, ge=1)
+
+
+class ErasureSection(Section):
+    """[erasure]; the key comes from RECO_ERASURE__KEY only."""
+
+    key: SecretStr | None = Field(None, min_length=16)

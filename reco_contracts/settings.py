@@ -27,6 +27,7 @@ from reco_contracts.list_settings import (
 )
 from reco_contracts.redis_keys import RedisKeys
 from reco_contracts.serving_settings import (
+    ErasureSection,
     PublishSection,
     RedisSection,
     ServedSection,
@@ -130,6 +131,7 @@ class Settings(BaseSettings):
     session: SessionSection = SessionSection()
     streams: StreamsSection = StreamsSection()
     served: ServedSection = ServedSection()
+    erasure: ErasureSection = ErasureSection()
 
     @classmethod
     def settings_customise_sources(

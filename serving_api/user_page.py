@@ -139,6 +139,12 @@ async def _ask(api: "LookupApi", generation: Generation, surface: str, user: str
     return _Asked(surface, value, source_of(value) if is_users else surface, otherwise)
 
 
+def _folded_in(asked: _Asked, recent: Recent, generation: Generation) -> _Asked:
+    """A list that was made since takes the place of the one that was published."""
+    value = recent.folded_list(asked.surface, generation.name)
+    return asked if value is None else asked._replace(value=value, source=source_of(value))
+
+
 def _row(api: "LookupApi", wanted: _Wanted, asked: _Asked, taken: set[int], *, has_stand_in: bool) -> _Row:
     """The items of a row; a list that cannot be read is answered for like a store that is down."""
     otherwise = asked.otherwise

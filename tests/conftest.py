@@ -9,6 +9,19 @@ import pytest
 from reco_contracts.settings import get_settings
 
 REPOSITORY = Path(__file__).parents[1]
+# Folders whose tests share what takes long to make: each is done by one process, and the longest begin first.
+SHARING_FOLDERS = ("e2e", "dbt", "dags")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong to one process where several run them: those of a file, or of a sharing folder."""
+    tests = REPOSITORY / "tests"
+    paths = {item: item.path.relative_to(tests) for item in items}
+    order = {folder: place for place, folder in enumerate(SHARING_FOLDERS)}
+    items.sort(key=lambda item: order.get(paths[item].parts[0], len(order)))  # stable: the rest keeps its order
+    for item, path in paths.items():
+        group = path.parts[0] if path.parts[0] in order else str(path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)

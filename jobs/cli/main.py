@@ -7,6 +7,7 @@ from rich.console import Console
 
 from jobs.cli import (
     analyst_commands,
+    erasure_commands,
     evaluation_commands,
     explain_commands,
     keys_commands,
@@ -41,6 +42,7 @@ for _module in (
     quarantine_commands,
     warehouse_commands,
     analyst_commands,
+    erasure_commands,
     evaluation_commands,
     model_commands,
     version_commands,

@@ -10,6 +10,7 @@ import polars as pl
 
 from jobs.draining.read_served import FIELDS, served_frames
 from jobs.draining.spool_entries import EVENTS_SUFFIX, SERVED_SUFFIX
+from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.landing.import_log import land_sources, raise_refused, summarise
 from jobs.landing.importers.json_records import json_records
 from jobs.landing.importers.protocol import Source
@@ -40,7 +41,12 @@ def land_spool(settings: Settings, now: datetime) -> tuple[list[LedgerEntry], di
     layout = settings.layout
     files = [*_files(layout, POSTED, EVENTS_SUFFIX), *_files(layout, SERVED, SERVED_SUFFIX)]
     landed = land_sources(
-        [_source(layout, path) for path in files], layout, settings.landing, now, lands_unlanded=False
+        [_source(layout, path) for path in files],
+        layout,
+        settings.landing,
+        now,
+        forgotten=partial(read_forgotten, settings),
+        lands_unlanded=False,
     )
     entries = [entry for entry, _ in landed.entries]
     in_ledger = {entry.content_sha for entry in entries}

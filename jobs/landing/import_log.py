@@ -1,11 +1,13 @@
 """`reco import`: land a log, or a dated snapshot of items or users."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jobs.forgetting.tombstone_file import Forgotten, read_forgotten
 from jobs.landing.importers.event_files import contract_source
 from jobs.landing.importers.formats import choose_importer
 from jobs.landing.importers.protocol import Source
@@ -54,7 +56,7 @@ def run_import(
     importer = choose_importer(path, format_name, bool(columns))
     get_logger(__name__).info("importing", path=str(path), format=importer.name, description=importer.description)
     sources = importer.sources(path, columns)
-    landed = land_sources(sources, settings.layout, settings.landing, now)
+    landed = land_sources(sources, settings.layout, settings.landing, now, forgotten=partial(read_forgotten, settings))
     raise_refused(landed)
     return {"format": importer.name, **summarise(landed)}
 
@@ -79,13 +81,19 @@ def run_import_snapshot(
         ContractError: it is no such file, has no date, or the content is refused.
     """
     source = contract_source(kind, path, columns, snapshot_date=snapshot_date)
-    landed = land_sources([source], settings.layout, settings.landing, now)
+    landed = land_sources([source], settings.layout, settings.landing, now, forgotten=partial(read_forgotten, settings))
     raise_refused(landed)
     return {"kind": kind, **_totals(landed.entries), "changed_columns": landed.changed_columns}
 
 
 def land_sources(
-    sources: Sequence[Source], layout: Layout, options: LandingSection, now: datetime, *, lands_unlanded: bool = True
+    sources: Sequence[Source],
+    layout: Layout,
+    options: LandingSection,
+    now: datetime,
+    *,
+    forgotten: Callable[[], Forgotten],
+    lands_unlanded: bool = True,
 ) -> LandedFiles:
     """Land sources one after another; a refused one does not stop the others.
 
@@ -94,11 +102,13 @@ def land_sources(
         layout: where to.
         options: chunk size and limits.
         now: UTC.
+        forgotten: gives the erased users; asked when the ledger is open, so that an erasure is before or after it.
         lands_unlanded: land again what the ledger says was taken out; else it stays out.
     """
     result = LandedFiles()
     last_event_date: date | None = None
     with open_ledger(layout) as ledger, progress_bar("Land rows", None) as advance:
+        erased = forgotten()
         for source in sources:
             snapshot_date = source.snapshot_date or last_event_date if source.kind != "events" else None
             if source.kind != "events" and snapshot_date is None:
@@ -106,7 +116,15 @@ def land_sources(
             try:
                 before = ledger.last_like(source.kind, source.format, source.name)
                 entry, is_new = land_source(
-                    source, layout, ledger, options, now, snapshot_date, lands_unlanded=lands_unlanded, advance=advance
+                    source,
+                    layout,
+                    ledger,
+                    options,
+                    now,
+                    snapshot_date,
+                    forgotten=erased,
+                    lands_unlanded=lands_unlanded,
+                    advance=advance,
                 )
             except (ContractError, OSError) as error:
                 result.refused.append(str(error))

@@ -13,6 +13,8 @@ from typing import Final
 
 import polars as pl
 
+from jobs.forgetting.forgotten_rows import set_aside
+from jobs.forgetting.tombstone_file import Forgotten
 from jobs.landing.check_events import check_events, latest_time
 from jobs.landing.check_snapshots import check_items, check_users
 from jobs.landing.importers.protocol import Source
@@ -24,6 +26,7 @@ from jobs.progress import Advance, no_progress
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import QUARANTINE
 from reco_contracts.errors import ContractError
+from reco_contracts.events import RejectReason
 from reco_contracts.settings import LandingSection
 
 _SHOWN_CHARACTERS: Final = 160
@@ -41,6 +44,7 @@ def land_source(
     now: datetime,
     snapshot_date: date | None = None,
     *,
+    forgotten: Forgotten,
     lands_unlanded: bool = True,
     advance: Advance = no_progress,
 ) -> tuple[LedgerEntry, bool]:
@@ -53,6 +57,7 @@ def land_source(
         options: chunk size and limits.
         now: UTC; becomes `landed_at`, and much later events are from the future.
         snapshot_date: the date of an items or users snapshot.
+        forgotten: erased users, whose rows are rejected without their text.
         lands_unlanded: land again what the ledger says was taken out; else it stays out.
         advance: told of the records as they are checked.
 
@@ -65,11 +70,11 @@ def land_source(
     stat = source.path.stat()
     sha = content_sha(source.path)
     file_sha = landed_name(sha, source.kind, snapshot_date)
-    known = ledger.entries.get(file_sha)
+    known = ledger.known(file_sha, sha, source.kind, snapshot_date)
     if known is not None and (known.state == LANDED or not lands_unlanded):
         return known, False
     with work_folder(layout) as folder:
-        spill = _check_all(source, Spill(folder), file_sha, options, now, snapshot_date, advance)
+        spill = _check_all(source, Spill(folder), file_sha, options, now, snapshot_date, forgotten, advance)
         _refuse_changed_file(source, stat)
         _refuse_bad_file(source, spill, options.max_quarantined_share)
         write_partitions(spill.valid, spill.rows_by_date, layout.landing(source.kind), file_sha, options.chunk_rows)
@@ -85,13 +90,15 @@ def _check_all(
     options: LandingSection,
     now: datetime,
     snapshot_date: date | None,
+    forgotten: Forgotten,
     advance: Advance,
 ) -> Spill:
     of_landing = {"file_sha": pl.lit(file_sha), "landed_at": pl.lit(now).dt.cast_time_unit("us")}
     of_file = {"kind": pl.lit(source.kind), "file_name": pl.lit(source.name)}
     schema = polars_schema(LANDED_TABLES[source.kind])
     for records in source.frames(options.chunk_rows):
-        checked = check_kind(source.kind, records, latest_time(now, options.max_future_hours), snapshot_date)
+        latest = latest_time(now, options.max_future_hours)
+        checked = check_kind(source.kind, records, latest, snapshot_date, forgotten)
         valid = checked.valid.with_columns(**of_landing).select(*schema, "event_date")
         rejected = checked.rejected.with_columns(**of_landing, **of_file).select(QUARANTINE.column_names)
         spill.add(CheckedRecords(valid, rejected), records.height)
@@ -99,7 +106,9 @@ def _check_all(
     return spill
 
 
-def check_kind(kind: str, records: pl.DataFrame, latest: datetime, snapshot_date: date | None) -> CheckedRecords:
+def check_kind(
+    kind: str, records: pl.DataFrame, latest: datetime, snapshot_date: date | None, forgotten: Forgotten
+) -> CheckedRecords:
     """Check records by the contract of their kind; both parts of the result get `event_date`.
 
     Args:
@@ -107,12 +116,14 @@ def check_kind(kind: str, records: pl.DataFrame, latest: datetime, snapshot_date
         records: record frame, see `jobs.landing.landed_schema`.
         latest: UTC; events after it are from the future.
         snapshot_date: the date of an items or users snapshot.
+        forgotten: erased users, whose rows are rejected without their text.
     """
     if kind == "events":
-        return check_events(records, latest)
+        return set_aside(check_events(records, latest), kind, forgotten)
     checked = _SNAPSHOT_CHECKS[kind](records)
     dated = pl.lit(snapshot_date, dtype=pl.Date)
-    return CheckedRecords(checked.valid.with_columns(event_date=dated), checked.rejected.with_columns(event_date=dated))
+    parts = (part.with_columns(event_date=dated) for part in (checked.valid, checked.rejected))
+    return set_aside(CheckedRecords(*parts), kind, forgotten)
 
 
 def _refuse_changed_file(source: Source, before: os.stat_result) -> None:
@@ -125,13 +136,15 @@ def _refuse_changed_file(source: Source, before: os.stat_result) -> None:
 
 
 def _refuse_bad_file(source: Source, spill: Spill, max_share: float) -> None:
-    unexpected = sum(rows for reason, rows in spill.reasons.items() if reason not in source.expected)
+    allowed = {*source.expected, RejectReason.FORGOTTEN_USER}
+    unexpected = sum(rows for reason, rows in spill.reasons.items() if reason not in allowed)
     expected = spill.quarantined - unexpected
     if spill.lines_in == 0:
         raise ContractError(f"{source.path}: there is no record after the header; nothing was landed")
     if not source.is_refusable:
         return
-    if spill.landed and unexpected <= max_share * (spill.lines_in - expected):
+    is_any_good = spill.landed or spill.reasons[RejectReason.FORGOTTEN_USER]
+    if is_any_good and unexpected <= max_share * (spill.lines_in - expected):
         return
     counts = ", ".join(f"{reason} {rows:,}" for reason, rows in spill.reasons.most_common())
     examples = "\n".join(

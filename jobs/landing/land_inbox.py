@@ -1,9 +1,11 @@
 """`reco land-inbox`: land the files of the drop folder that the ledger does not know."""
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.landing.import_log import land_sources, raise_refused, summarise
 from jobs.landing.importers.event_files import contract_source
 from jobs.landing.importers.protocol import Source
@@ -31,7 +33,9 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
     layout = settings.layout
     known, new = _inbox_files(layout)
     sources, refused = _plan(layout, new)
-    landed = land_sources(sources, layout, settings.landing, now, lands_unlanded=False)
+    landed = land_sources(
+        sources, layout, settings.landing, now, forgotten=partial(read_forgotten, settings), lands_unlanded=False
+    )
     landed.refused[:0] = refused
     raise_refused(landed)
     summary = summarise(landed)

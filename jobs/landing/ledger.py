@@ -178,6 +178,21 @@ class OpenLedger:
         alike = (entry for entry in entries if (entry.kind, entry.format, _without_digits(entry.file_name)) == wanted)
         return max(alike, key=lambda entry: entry.revision, default=None)
 
+    def known(self, file_sha: str, sha: str, kind: Kind, snapshot_date: date | None) -> LedgerEntry | None:
+        """The entry of a file, by its name or by its bytes, which an erasure may have changed since it was landed.
+
+        Args:
+            file_sha: see `landed_name`.
+            sha: SHA-256 of the file's bytes.
+            kind: what is landed from it.
+            snapshot_date: the snapshot's date; None for events.
+        """
+        if found := self.entries.get(file_sha):
+            return found
+        alike = (entry for entry in self.entries.values() if (entry.content_sha, entry.kind) == (sha, kind))
+        same = (entry for entry in alike if entry.replays is None)
+        return next((entry for entry in same if snapshot_date is None or snapshot_date in entry.touched_dates), None)
+
     def record(self, entry: LedgerEntry) -> LedgerEntry:
         """Write an entry with the next revision; from here on it counts as it says."""
         before = self.entries.get(entry.file_sha)
@@ -192,6 +207,11 @@ class OpenLedger:
             path.write_bytes(msgspec.json.format(msgspec.json.encode(stamped), indent=2) + b"\n")
         self.entries[entry.file_sha] = stamped
         return stamped
+
+    def remove(self, entry: LedgerEntry) -> None:
+        """Forget a file of which nothing is left."""
+        del self.entries[entry.file_sha]
+        (self._layout.ledger / f"{entry.file_sha}.json").unlink(missing_ok=True)
 
 
 @contextmanager

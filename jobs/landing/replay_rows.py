@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.landing.check_events import latest_time
 from jobs.landing.land_files import check_kind, work_folder
 from jobs.landing.landed_schema import LANDED_TABLES, CheckedRecords, polars_schema, repairable_fields
@@ -107,7 +108,8 @@ def _replay_file(replay: _Replay, original: LedgerEntry, rows: pl.DataFrame) -> 
     latest = latest_time(replay.now, replay.settings.landing.max_future_hours)
     snapshot_date = None if original.kind == "events" else original.event_dates[0]
     records = repaired_records(fresh, replay.rejected, original.kind)
-    checked = check_kind(original.kind, records, latest, snapshot_date)
+    forgotten = read_forgotten(replay.settings)
+    checked = check_kind(original.kind, records, latest, snapshot_date, forgotten)
     replay.broken.update(checked.rejected["reason"].to_list())
     replay.examples += [
         f"line {line} of {original.file_name}: {reason} ({detail})"

@@ -234,12 +234,13 @@ def find_losses(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> 
     losses = []
     chunks = [keys.catalogue(manifest.generation, chunk) for chunk in range(manifest.catalogue_chunks)]
     there = sum(_pipelined(store, chunks, lambda pipe, key: pipe.exists(key)))
+    erased: Any = store.scard(keys.forgotten())
     if there < len(chunks):
         losses.append(f"catalogue: {there} of {len(chunks)} chunks")
     for kind, surface, variant in tables(manifest):
         expected = sizes_of(manifest, kind)[surface][variant].subjects
         lists = count_lists(store, keys, manifest, surface, variant, kind)
-        if lists < expected * _MIN_SHARE_LEFT:
+        if lists < min(expected * _MIN_SHARE_LEFT, expected - erased):
             what = "lists" if kind == "lists" else "lists' contributors"
             losses.append(f"{surface}/{variant}: {lists:,} of {expected:,} {what}")
     return losses

@@ -7,7 +7,8 @@ generation, and `NS:generations` tells the next run what to remove:
 2. the publisher announces itself, so that of two at once only the last can go on;
    every generation but the live one is unlinked, from its manifest;
 3. the new manifest is recorded, then its keys are written, each with an expiry;
-4. counts and a sample of lists are read back and compared, byte by byte;
+4. counts and a sample of lists are read back and compared, byte by byte; users who were erased meanwhile are
+   taken out;
 5. one HSET makes it live and the old one `previous`;
 6. the business rules that hold at read time follow, those of the file that was checked first.
 
@@ -25,6 +26,7 @@ from typing import Any
 
 import redis
 
+from jobs.forgetting.leave_out_lists import leave_out_forgotten, leave_out_latecomers
 from jobs.progress import progress_bar
 from jobs.publishing.check_store import check_encoding, check_memory, estimate_bytes
 from jobs.publishing.connect_store import Store, open_store
@@ -78,10 +80,13 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
         StoreUnavailableError: the store cannot be reached.
     """
     started = time.monotonic()
-    lists = read_lists_manifest(settings.layout, generation)
+    read_lists_manifest(settings.layout, generation)
     now = datetime.now(UTC)
-    rules, publication = file_rules(settings, now), plan(lists, settings, now)
+    rules = file_rules(settings, now)
     with open_store(settings.redis) as store:
+        forgotten = leave_out_forgotten(store, settings, generation, now)
+        lists = read_lists_manifest(settings.layout, generation)
+        publication = plan(lists, settings, now)
         seen = read_pointer(store, settings.keys)
         live = seen.live if seen.live and seen.live.generation == generation else None
         if live:
@@ -92,7 +97,11 @@ def run(generation: str, settings: Settings, *, is_forced: bool = False) -> dict
             summary = _renew_live(store, publication, seen)
         else:
             check_order(lists, seen, is_forced=is_forced)
-            summary = publish(store, publication, seen)
+
+            def last_look() -> None:
+                leave_out_latecomers(store, settings, publication.manifest, forgotten, now)
+
+            summary = publish(store, publication, seen, last_look)
         summary["rules"] = push(store, settings, rules, publication.manifest)
     record_publication(settings.layout, publication.manifest)
     set_released_model(settings.layout, lists.model_version)
@@ -129,13 +138,16 @@ def check_order(lists: ListsManifest, seen: Pointer, *, is_forced: bool) -> None
         )
 
 
-def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, Any]:
+def publish(
+    store: Store, publication: Publication, seen: Pointer, last_look: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """Write, check and switch; see the module's description for the order.
 
     Args:
         store: the connected store.
         publication: from `plan`.
         seen: the pointer when the work began.
+        last_look: called when all is written and checked, before the pointer moves.
 
     Returns:
         Summary without times.
@@ -157,6 +169,7 @@ def publish(store: Store, publication: Publication, seen: Pointer) -> dict[str, 
     record_generation(store, keys, manifest)
     try:
         written = _write(store, publication, chunks)
+        last_look()
         move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
     except (RecoError, redis.RedisError):
         _clean_up(store, keys, manifest, publisher)

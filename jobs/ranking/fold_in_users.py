@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.landing.check_events import check_events, latest_time
 from jobs.landing.importers.event_files import contract_source
 from jobs.publishing.connect_store import open_store
@@ -178,6 +179,8 @@ def run(
     new = read_new_events(events, last_interaction_date(layout), settings, now) if events else NewEvents(clicked, {})
     done = pl.concat([clicked, new.history]) if events else clicked
     named = pl.Series("user_id", [*(users or []), *done["user_id"]], dtype=pl.String).unique().sort()
+    erased = read_forgotten(settings).among(named)
+    named = named.filter(~named.is_in(erased))
     history = pl.concat([read_interactions(layout, date.max), done])
     blocks = fold_in_lists(home, named, history, read_items(layout), read_users(layout))
     path = layout.overlay_file(live, name)
@@ -187,6 +190,7 @@ def run(
         "generation": live,
         "users": lists,
         "without_history": len(named) - int(named.is_in(history["user_id"].unique().implode()).sum()),
+        **({"erased_users": len(erased)} if erased else {}),
         **new.counts,
         "file": path,
     }

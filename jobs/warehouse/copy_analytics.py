@@ -127,7 +127,7 @@ def _remove_leftovers(analytics: Path) -> None:
 
 
 def _keep_tables(path: Path) -> list[str]:
-    with duckdb.connect(path) as connection:
+    with duckdb.connect(path, config={"max_vacuum_tasks": 0}) as connection:  # as `reco dbt` left it
         views = "select schema_name, view_name from duckdb_views() where not internal"
         for schema, name in connection.execute(views).fetchall():
             connection.execute(f'drop view "{schema}"."{name}"')

@@ -13,6 +13,16 @@ import sys
 from pathlib import Path
 from typing import Final, NoReturn
 
+from jobs.warehouse.code_cache import open_code_cache
+from jobs.warehouse.lean_dbt import (
+    drop_unread_events,
+    keep_data_classes,
+    keep_schemas,
+    keep_serializers,
+    keep_templates,
+    name_flags_by_adapter,
+)
+
 # Commands whose results say what was built and tested; `docs generate` reports compiled nodes as successes.
 BUILDING: Final = ("build", "run", "test", "retry", "seed", "snapshot")
 RESULTS_FILE: Final = "run_results.json"
@@ -30,9 +40,14 @@ def main(arguments: list[str]) -> int:
         dbt's exit code: 1 where a node failed, 2 where dbt could not run.
     """
     gc.disable()
-    from mashumaro.config import BaseConfig
-
-    BaseConfig.lazy_compilation = True  # before dbt's classes, all of which inherit it
+    target = Path(os.environ["DBT_TARGET_PATH"])
+    cache = open_code_cache(target)
+    keep_data_classes(cache)
+    keep_serializers(cache)
+    keep_templates(cache)
+    keep_schemas(cache)
+    drop_unread_events()
+    name_flags_by_adapter()
 
     from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.exceptions import DbtUsageException
@@ -42,8 +57,9 @@ def main(arguments: list[str]) -> int:
     if is_building:
         os.environ.setdefault("DBT_WRITE_JSON", "false")
     outcome = dbtRunner().invoke(arguments)
+    cache.save()
     if is_building and isinstance(outcome.result, RunExecutionResult):
-        outcome.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / RESULTS_FILE))
+        outcome.result.write(str(target / RESULTS_FILE))
     if isinstance(outcome.exception, DbtUsageException):  # all others dbt has said itself
         print(outcome.exception, file=sys.stderr)
     if outcome.exception is not None:

@@ -21,7 +21,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_documented_file_holds_every_key_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     documented = tomllib.loads((REPOSITORY / "reco.toml").read_text())
     defaults = Settings().model_dump(mode="json", by_alias=True)
-    for section, secret in (("redis", "username"), ("redis", "password"), ("doors", "client_key")):
+    for section, secret in (("redis", "username"), ("redis", "password"), ("doors", "client_key"), ("erasure", "key")):
         assert defaults[section].pop(secret) is None
         assert secret not in documented[section], "credentials do not belong in the file"
     defaults["paths"]["data"] = "data"

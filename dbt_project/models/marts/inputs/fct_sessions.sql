@@ -38,11 +38,11 @@ edges as (
         occurred_at,
         previous_date,
         previous_at is null
-        or occurred_at - previous_at > interval '{{ var("session_gap_minutes") }}' minute as is_after_pause
+        or occurred_at > previous_at + interval '{{ var("session_gap_minutes") }}' minute as is_after_pause
     from followed
     where
         previous_at is null
-        or occurred_at - previous_at > interval '{{ var("session_gap_minutes") }}' minute
+        or occurred_at > previous_at + interval '{{ var("session_gap_minutes") }}' minute
         or previous_date < event_date
 ),
 
