@@ -101,7 +101,7 @@ def page_blocks(wanted: Wanted, own: Own) -> tuple[list[Block], bytes]:
         blocks.append(Block(filling.head, own.missing))
         has_more = has_more or filling.has_more
     plain_blocks = blocks
-    if own.session.entries:
+    if own.session.ranked:
         blocks, is_left = mix(own.session, blocks, limit, catalogue, excluded, wanted.category, {*shown.items()})
         has_more = has_more or is_left
     pinned = place_pins(catalogue, wanted.surface, blocks, limit, excluded, wanted.category, shown, page.first_rank - 1)
