@@ -9,6 +9,7 @@ from typing import Final
 from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.event_checks import CheckedEvent
 from reco_contracts.settings import Settings
+from serving_api.erasure import Eraser
 from serving_api.event_stream import EventStream
 from serving_api.generation import Generation
 from serving_api.recent_writer import RecentWriter
@@ -43,6 +44,7 @@ class EventIntake:
         )
         self.stream = EventStream(self._pipe, keys, options)
         self.recent = RecentWriter(self._pipe, settings)
+        self._eraser = Eraser(settings)
         self.max_body_bytes = int(options.max_body_mb * _MB)
         self.retry_after = b"%d" % options.retry_after_seconds
         self.max_future_hours = settings.landing.max_future_hours
@@ -75,9 +77,13 @@ class EventIntake:
             StreamFullError: there is no room; nothing was taken.
             StoreUnavailableError: the store did not answer in time.
         """
+        users = {checked.event.user_id for checked in events}
+        looked = asyncio.ensure_future(self._eraser.erased_among(self._pipe, users))
         await self.stream.append([checked.event for checked in events], monotonic())
         self.accepted += len(events)
-        noted = self.recent.write(generation, events, now_ms)
+        # Landing rejects what an erased user did; here it must not become a key of theirs again.
+        erased = await looked
+        noted = self.recent.write(generation, [one for one in events if one.event.user_id not in erased], now_ms)
         # A slow store does not hold the answer up: the events are safe already.
         await asyncio.wait({noted}, timeout=self._effect_seconds)
 

@@ -109,7 +109,8 @@ def page_blocks(wanted: Wanted, own: Own) -> tuple[list[Block], bytes]:
         has_more = has_more or not set(_items(blocks)) <= set(_items(pinned))
     if not has_more:
         return pinned, b"null"
-    if picked.is_plain and pinned is plain_blocks and len(blocks) == 1:
+    is_published = wanted.surface not in own.recent.folded or page.skip > 0  # a folded list may be another one soon
+    if picked.is_plain and pinned is plain_blocks and len(blocks) == 1 and is_published:
         return pinned, page.next_plain(len(picked.head.items))
     is_own = page.is_own or bool(picked.head.items)
     return pinned, page.next_listed(

@@ -12,7 +12,9 @@ Json = dict[str, Any]
 # No control characters; '.' and '..' never arrive: clients take them out of a path.
 _ID_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 _PATH_ID_PATTERN: Final = r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]+$"
-_LISTED_ID_PATTERN: Final = r"^[^,\u0000-\u001f\u007f-\u009f]+$"
+# Between two commas may stand nothing; it counts for nothing.
+NO_CONTROLS: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+_LISTED_ID_PATTERN: Final = r"^[^,\u0000-\u001f\u007f-\u009f]*$"
 
 ID: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _ID_PATTERN}
 NAME: Final[Json] = {"type": "string", "maxLength": MAX_ID_LENGTH}
@@ -94,7 +96,7 @@ def listed(name: str, description: str, schema: Json, *, is_required: bool = Fal
 
 def exclude() -> Json:
     """The parameter of that name."""
-    item = ID | {"pattern": _LISTED_ID_PATTERN}
+    item = ID | {"minLength": 0, "pattern": _LISTED_ID_PATTERN}
     schema = {"type": "array", "items": item, "maxItems": MAX_EXCLUDED}
     return listed("exclude", "Item ids to leave out: comma-separated, or the parameter repeated.", schema)
 

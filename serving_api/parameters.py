@@ -1,7 +1,6 @@
 """What a request asks for, checked: ids out of paths, values out of query strings."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -188,16 +187,16 @@ def id_set(query: Query, name: str) -> frozenset[str]:
     Raises:
         BadRequestError: one of them is no id, or there are too many.
     """
-    return check_ids(filter(None, several(query, name)), name) if name in query else _NO_IDS
+    return check_ids(several(query, name), name, may_be_empty=True) if name in query else _NO_IDS
 
 
-def check_ids(identifiers: Iterable[str], field: str) -> frozenset[str]:
-    """Check ids that are apart already; see `id_set`."""
-    ids = list(identifiers)
-    if len(ids) > MAX_EXCLUDED:
+def check_ids(identifiers: list[str], field: str, *, may_be_empty: bool = False) -> frozenset[str]:
+    """Check ids that are apart already; see `id_set`. Empty ones, where there may be any, count for nothing."""
+    if len(identifiers) > MAX_EXCLUDED:
         raise BadRequestError(
-            f"invalid_{field}", f"{field} has {len(ids)} ids, at most {MAX_EXCLUDED} are allowed", field
+            f"invalid_{field}", f"{field} has {len(identifiers)} ids, at most {MAX_EXCLUDED} are allowed", field
         )
+    ids = [identifier for identifier in identifiers if identifier or not may_be_empty]
     for identifier in ids:
         check_id(identifier, field)
     return frozenset(ids)

@@ -41,16 +41,17 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
     user = read_id(request.segment, "user_id")
     plain = api.plain_lists.find(request.query_string, api.live.generation)
     wanted = plain.wanted if plain else await _wanted(api, request)
-    reads = await read_user(api, wanted.page.generation, wanted.surface, user)
+    page = wanted.page
+    reads = await read_user(api, page.generation, wanted.surface, user, is_published=page.skip > 0)
     if plain and reads.value is not None and reads.recent is NOTHING_RECENT:
         answer = plain.answer(request.request_id, user, reads.value)
         if answer:
             return answer
-    check_there(api, wanted.page, reads.value, reads.missing)
+    check_there(api, page, reads.value, reads.missing)
     subject = b'"user_id":%b,' % json_bytes(user)
 
     def build(stored: bytes | None, otherwise: str) -> Answer:
-        own = own_list(api, wanted.page.generation, wanted.surface, user, UserReads(stored, otherwise, reads.recent))
+        own = own_list(api, page.generation, wanted.surface, user, UserReads(stored, otherwise, reads.recent))
         return answer_page(request, wanted, own, subject, user)
 
     return answer_or_fallback(api, build, reads.value, reads.missing)

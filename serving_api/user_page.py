@@ -5,6 +5,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reco_contracts.list_codec import PackedHead
+from reco_contracts.recent_codec import Recent
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick, tagged_answer
 from serving_api.fields import Fields, read_fields
