@@ -113,6 +113,23 @@ class Eraser:
                 raise reply
         return {name: sum(int(reply.result()) for reply in some) for name, some in sent.items()}
 
+    async def erased_among(self, pipe: RedisPipe, users: set[str]) -> frozenset[str]:
+        """Which of some users were erased; nobody, where the store does not say: landing looks again.
+
+        Args:
+            pipe: a connection.
+            users: ids.
+        """
+        forgotten = self._keys.forgotten()
+        try:
+            if not await pipe.send("SCARD", forgotten):
+                return frozenset()
+            named = sorted(users)
+            flags = await pipe.send("SMISMEMBER", forgotten, *[await self.tombstone(user) for user in named])
+        except (StoreUnavailableError, ConfigError):
+            return frozenset()
+        return frozenset(user for user, flag in zip(named, flags, strict=True) if flag)
+
     async def _leave_tombstone(self, pipe: RedisPipe, user: str) -> None:
         """Add the tombstone, unless the store holds those of another key."""
         made = await self.tombstone(user)

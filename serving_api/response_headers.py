@@ -26,7 +26,7 @@ def headers_of(request: Request, answer: Answer) -> Headers:
         headers.append(_CACHING)
     if answer.allow:
         headers.append((b"allow", answer.allow))
-    return headers
+    return [*headers, *answer.headers]
 
 
 def unless_known(request: Request, answer: Answer) -> Answer:

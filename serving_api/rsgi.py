@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ID: Final = re.compile(rb"\{\w+\}")
 # Bytes of a path that were not UTF-8; RSGI gives this character for them.
 _REPLACED: Final = "\N{REPLACEMENT CHARACTER}".encode()
+# Nearly all requests are of this route, and no id in it has a slash.
+_MOST_ASKED: Final = b"/recommendations"
+_SLASHES: Final = 4
 
 
 async def serve(api: "LookupApi", scope: Any, protocol: Any) -> None:
@@ -27,7 +30,7 @@ async def serve(api: "LookupApi", scope: Any, protocol: Any) -> None:
         host, _, port = scope.server.rpartition(":")
         api.doors.meet((host.strip("[]"), port))
     answer, headers = await api.respond(_request(scope, protocol))
-    texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    texts = [(name.decode(), value.decode()) for name, value in headers]
     protocol.response_bytes(answer.status, texts, answer.body)  # the server leaves the body out for HEAD
 
 
@@ -65,6 +68,8 @@ def encode_path(path: str, method: str) -> bytes:
         method: of the request; a path with slashes to spare is only read as a route that has this method.
     """
     encoded = path.encode().replace(b"%", b"%25")
+    if path.isascii() and encoded.count(b"/") == _SLASHES and encoded.endswith(_MOST_ASKED):
+        return encoded
     if not path.isascii():
         encoded = encoded.replace(_REPLACED, b"%FF")  # as an id it is refused, for what was sent is not known
     return encoded if find_route(encoded)[0] else _with_slashes_in_ids(encoded, method)

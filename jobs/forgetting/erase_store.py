@@ -95,31 +95,42 @@ def erase_lists(
 
 
 def settle_files(store: Store) -> str:
-    """Let the server write its own files anew, in which deleted values still stand; gives what was done, in words.
+    """Let the servers write their own files anew, in which deleted values still stand; gives what was done, in words.
 
     A server that is somebody else's may not allow it; then its next rewrite does it.
     """
     try:
-        persistence: Any = store.info("persistence")
-        saves: Any = store.config_get("save")
-        done = []
-        if int(persistence["aof_enabled"]):
-            store.execute_command("BGREWRITEAOF")  # type: ignore[no-untyped-call]
-            done.append("append-only file")
-            _wait_while(store, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-        if saves.get("save"):
-            store.bgsave()
-            done.append("snapshot")
-            _wait_while(store, "rdb_bgsave_in_progress")
+        done = sorted({name for server in _servers(store) for name in _rewrite(server)})
     except (redis.ResponseError, redis.exceptions.NoPermissionError) as error:
         return f"the server's own files were not written anew ({error}); its next rewrite does it"
     return f"{' and '.join(done)} written anew" if done else "the server keeps no files"
 
 
-def _wait_while(store: Store, *flags: str) -> None:
+def _servers(store: Any) -> list[Any]:
+    """The client of each server; of a cluster one a node."""
+    if not isinstance(store, redis.RedisCluster):
+        return [store]
+    nodes = store.get_nodes()  # type: ignore[no-untyped-call]
+    return [store.get_redis_connection(node) for node in nodes]
+
+
+def _rewrite(server: Any) -> list[str]:
+    done = []
+    if int(server.info("persistence")["aof_enabled"]):
+        server.execute_command("BGREWRITEAOF")
+        _wait_while(server, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        done.append("append-only file")
+    if server.config_get("save").get("save"):
+        server.bgsave()
+        _wait_while(server, "rdb_bgsave_in_progress")
+        done.append("snapshot")
+    return done
+
+
+def _wait_while(server: Any, *flags: str) -> None:
     deadline = time.monotonic() + _REWRITE_SECONDS
     while time.monotonic() < deadline:
-        persistence: Any = store.info("persistence")
+        persistence = server.info("persistence")
         if not any(int(persistence[flag]) for flag in flags):
             return
         time.sleep(0.05)

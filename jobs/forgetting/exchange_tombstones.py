@@ -35,6 +35,6 @@ def exchange_tombstones(store: Store, settings: Settings, now: datetime) -> list
             f"{settings.keys.forgotten()} holds tombstones of another key ({', '.join(sorted(marks))}) than the one in "
             f"force here ({mark}): the API and the jobs need the same. Give both the same RECO_ERASURE__KEY"
         )
-    new = add_tombstones(settings, members - marks, now)
+    new = add_tombstones(settings, dict.fromkeys(members - marks), now)
     store.sadd(settings.keys.forgotten(), mark, *(known.users if known else ()))
     return new

@@ -31,7 +31,7 @@ from jobs.forgetting.erase_warehouse import erase_warehouse
 from jobs.forgetting.exchange_tombstones import exchange_tombstones
 from jobs.forgetting.find_users import find_users
 from jobs.forgetting.search_users import Finding, place_of, search_users
-from jobs.forgetting.tombstone_file import Forgotten, add_tombstones, settle_tombstones
+from jobs.forgetting.tombstone_file import Forgotten, add_tombstones, read_tombstones, settle_tombstones
 from jobs.landing.ledger import open_ledger
 from jobs.publishing.connect_store import open_store
 from jobs.warehouse.hold_exports import renewing_exports
@@ -110,9 +110,9 @@ def run(users: Iterable[str], settings: Settings, now: datetime) -> dict[str, An
     if wrong := [user for user in ids if not 0 < len(user) <= MAX_ID_LENGTH]:
         raise RecoError(f"a user's id has 1 to {MAX_ID_LENGTH} characters; got {len(wrong)} that have not")
     key = erasure_key(settings.layout, settings.erasure.key)
-    hashes = {tombstone(key, user) for user in ids}
-    add_tombstones(settings, hashes, now, again=True)
-    return _erase(_Erasure(settings, now, ids), hashes)
+    named = {tombstone(key, user): user for user in ids}
+    add_tombstones(settings, named, now, again=True)
+    return _erase(_Erasure(settings, now, ids), named)
 
 
 def run_hashes(hashes: Iterable[str], settings: Settings, now: datetime) -> dict[str, Any]:
@@ -126,12 +126,15 @@ def run_hashes(hashes: Iterable[str], settings: Settings, now: datetime) -> dict
     Raises:
         RecoError, StoreUnavailableError, ConfigError: as in `run`.
     """
-    wanted = set(hashes)
-    known = Forgotten(erasure_key(settings.layout, settings.erasure.key), wanted)
-    return _erase(_Erasure(settings, now, find_users(settings.layout, known)), wanted)
+    key, wanted = erasure_key(settings.layout, settings.erasure.key), set(hashes)
+    found = read_tombstones(settings.layout)
+    noted = {user.user_id for name, user in found.users.items() if name in wanted} if found else set()
+    users = find_users(settings.layout, Forgotten(key, wanted)) | {user for user in noted if user is not None}
+    add_tombstones(settings, {tombstone(key, user): user for user in users}, now, again=True)
+    return _erase(_Erasure(settings, now, users), wanted)
 
 
-def _erase(erasure: _Erasure, hashes: set[str]) -> dict[str, Any]:
+def _erase(erasure: _Erasure, hashes: Iterable[str]) -> dict[str, Any]:
     started = time.monotonic()
     _from_store(erasure)
     _from_landing(erasure)
@@ -145,8 +148,8 @@ def _erase(erasure: _Erasure, hashes: set[str]) -> dict[str, Any]:
         )
     if not erasure.is_reached:
         raise StoreUnavailableError(
-            f"{erasure.store}. Nothing is left below {erasure.settings.layout.root}; run `reco forget --pending` when "
-            "the store is back"
+            f"{erasure.store}. Nothing but the pending tombstone is left below {erasure.settings.layout.root}; run "
+            "`reco forget --pending` when the store is back"
         )
     settle_tombstones(erasure.settings.layout, hashes, erasure.now)
     return _summary(erasure) | {"seconds": round(time.monotonic() - started, 2)}
@@ -197,7 +200,7 @@ def _count(erasure: _Erasure, files: dict[Path, int]) -> None:
 
 def _search(erasure: _Erasure) -> None:
     layout = erasure.settings.layout
-    for finding in search_users(layout, erasure.users) if erasure.users else ():
+    for finding in search_users(layout, erasure.users):
         if finding.is_theirs:
             erasure.left[place_of(layout, finding.path)] += finding.hits
         else:
