@@ -7,9 +7,9 @@ import httpx
 import msgspec
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from serving_scenes import with_api
+from serving_scenes import patient, with_api
 
 from benchmarks.list_folder import FolderShape, write_list_folder
 from jobs.publishing.publish_lists import run
@@ -83,7 +83,7 @@ def queries(draw: st.DrawFn) -> bytes:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["users", "user_id", *NAMES]), inner),
     max_leaves=8,
 )
@@ -96,7 +96,7 @@ def published(store_settings: Settings) -> Settings:
     """One generation."""
     write_list_folder(store_settings.layout, NAME, FolderShape(users=20, items=60, k=20))
     run(NAME, store_settings)
-    return store_settings
+    return patient(store_settings)
 
 
 async def respond(api: LookupApi, method: str, path: bytes, query: bytes, body: bytes, header: bytes) -> Answer:
@@ -118,7 +118,9 @@ def check(answer: Answer, asked: Any) -> None:
         msgspec.json.decode(answer.body)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 @given(asked=REQUESTS)
 def test_any_bytes_get_an_answer_or_a_refusal(published: Settings, store: redis.Redis, asked: list[Any]) -> None:
     store.set("canary", "sings")
