@@ -36,24 +36,20 @@ async def serve(api: "LookupApi", scope: Any, protocol: Any) -> None:
 
 def _request(scope: Any, protocol: Any) -> Request:
     async def read_body(limit: int) -> bytes:
-        return await _read_body(scope, protocol, limit)
+        return await _read_body(protocol, limit)
 
     query = scope.query_string.encode() if scope.query_string else b""
     method = scope.method
     return Request(method, encode_path(scope.path, method), query, scope.headers.get, read_body)
 
 
-async def _read_body(scope: Any, protocol: Any, limit: int) -> bytes:
-    too_large = BadRequestError("too_large", f"the body has more than {limit:,} bytes", status=413)
-    announced = scope.headers.get("content-length")
-    if announced and announced.isdecimal() and int(announced) > limit:
-        raise too_large
+async def _read_body(protocol: Any, limit: int) -> bytes:
     pieces, size = [], 0
     try:
         async for piece in protocol:
             size += len(piece)
             if size > limit:
-                raise too_large
+                raise BadRequestError("too_large", f"the body has more than {limit:,} bytes", status=413)
             pieces.append(piece)
     except RuntimeError as error:  # granian's errors of a connection are of this kind
         raise BadRequestError("cut_off", "the connection was closed before the body was complete") from error

@@ -1,5 +1,6 @@
 """The straight way of a read and the general one give the same answer, and the straight way is taken."""
 
+import gc
 import json
 from typing import Any
 
@@ -13,6 +14,7 @@ from reco_contracts.live_rules import LivePin, LiveRules
 from reco_contracts.settings import Settings
 from serving_api.api import LookupApi
 from serving_api.plain_list import PlainList
+from serving_api.request import Request
 from serving_api.rules import index_rules
 
 QUERIES = ("", "?limit=3", "?limit=100", "?fields=ids", "?fields=ids&limit=7", "?surface=home", "?exclude_seen=false")
@@ -81,6 +83,31 @@ def test_rules_hold_on_both_ways(published: Settings, monkeypatch: pytest.Monkey
         assert answers(published, rules) == general
         short = [str(answer["items"]) for path, answer in general.items() if path.endswith("?limit=3")]
         assert all(("item-90" in items) == bool(rules.pins) for items in short)
+
+
+def test_requests_leave_nothing_to_the_collector(published: Settings) -> None:
+    """It is told to rest (`serving_api.app`), so what only it could free would pile up."""
+
+    async def ask_often(api: LookupApi, times: int) -> None:
+        async def no_body(_: int) -> bytes:
+            return b""
+
+        for number in range(times):
+            path = f"/v1/users/user-{number}/recommendations".encode()
+            answer, _ = await api.respond(Request("GET", path, b"", lambda _: None, no_body))
+            assert answer.status == 200
+
+    async def scene(api: LookupApi, _: httpx.AsyncClient) -> int:
+        await ask_often(api, 50)
+        gc.collect()
+        gc.disable()
+        try:
+            await ask_often(api, 400)  # half of them are of strangers
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert with_api(published, scene) < 40
 
 
 def test_a_new_generation_is_not_answered_for_by_the_old_one(published: Settings) -> None:
