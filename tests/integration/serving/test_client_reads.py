@@ -74,3 +74,7 @@ def test_a_service_reads_through_a_real_server(published: Settings) -> None:
         with pytest.raises(ApiError, match="invalid_limit") as caught:
             reco.recommendations("user-7", limit=0)
         assert caught.value.request_id
+        path = f"{api.url}/v1/users/user-7/recommendations"
+        tag = httpx.get(path, timeout=30.0).headers["etag"]
+        same = httpx.get(path, headers={"If-None-Match": tag}, timeout=30.0)
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
