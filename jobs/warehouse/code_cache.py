@@ -50,7 +50,7 @@ class CodeCache:
             text: all that it depends on, beside the versions.
             make: makes it: code, or a value of Python's own simple types.
         """
-        key = md5(f"{kind}\x1f{text}".encode(), usedforsecurity=False).digest()
+        key = _digest(f"{kind}\x1f{text}".encode())
         if key in self._values:
             return self._values[key]  # type: ignore[no-any-return]
         entry = self._kept.get(key)
@@ -60,9 +60,19 @@ class CodeCache:
         self._values[key] = value
         return value
 
+    def get_latest(self, kind: str, data: bytes, make: Callable[[], bytes]) -> bytes:
+        """The same for large data that changes: only what was made last is kept."""
+        key, digest = _digest(kind.encode()), _digest(data)
+        entry = self._kept.get(key, b"")
+        if entry.startswith(digest):
+            return entry.removeprefix(digest)
+        made = make()
+        self._used[key] = digest + made
+        return made
+
     def save(self) -> None:
         """Write what is new, in one step; what is old goes only when there is too much of it."""
-        if self._used.keys() <= self._kept.keys():
+        if self._used.items() <= self._kept.items():
             return
         entries = self._kept | self._used
         entries = self._used if len(entries) > _MOST_ENTRIES else entries
@@ -76,6 +86,10 @@ class CodeCache:
 def open_code_cache(folder: Path) -> CodeCache:
     """The cache of this Python and these packages in a folder; it need not be there yet."""
     return CodeCache(folder / _FILE, " ".join((sys.version, *(f"{name} {version(name)}" for name in _MADE_BY))))
+
+
+def _digest(data: bytes) -> bytes:
+    return md5(data, usedforsecurity=False).digest()
 
 
 def _read(path: Path, made_by: str) -> dict[bytes, bytes]:

@@ -17,9 +17,10 @@ from jobs.warehouse.code_cache import open_code_cache
 from jobs.warehouse.lean_dbt import (
     drop_unread_events,
     keep_data_classes,
+    keep_manifest,
     keep_schemas,
-    keep_serializers,
     keep_templates,
+    make_serializers_later,
     name_flags_by_adapter,
 )
 
@@ -43,9 +44,10 @@ def main(arguments: list[str]) -> int:
     target = Path(os.environ["DBT_TARGET_PATH"])
     cache = open_code_cache(target)
     keep_data_classes(cache)
-    keep_serializers(cache)
+    make_serializers_later()
     keep_templates(cache)
     keep_schemas(cache)
+    keep_manifest(cache)
     drop_unread_events()
     name_flags_by_adapter()
 
