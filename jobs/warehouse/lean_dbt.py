@@ -104,8 +104,15 @@ def keep_manifest(cache: CodeCache) -> None:
 
     read = Manifest.from_msgpack
 
+    def pack(data: bytes, options: dict[str, Any]) -> bytes:
+        fields = vars(read(data, **options))
+        return pickle.dumps({name: value for name, value in fields.items() if name != "_lock"})
+
     def read_kept(data: bytes, **options: Any) -> Manifest:
-        return pickle.loads(cache.get_latest("manifest", data, lambda: pickle.dumps(read(data, **options))))  # noqa: S301
+        fields = cache.get_latest("manifest", data, lambda: pack(data, options))
+        manifest = Manifest.__new__(Manifest)  # its own way of being pickled leaves out a field
+        vars(manifest).update(pickle.loads(fields))  # noqa: S301 - the cache has seen to it that it is ours
+        return Manifest.__post_deserialize__(manifest)
 
     Manifest.from_msgpack = read_kept
 
