@@ -220,8 +220,10 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether a process has lists to answer from: ready, fallback or starting."""
+    """Where a process has its lists from: ready (the store), degraded (memory), fallback (disk) or starting."""
 
     status: str
     generation: str | None
     store: str
+    since: str
+    keys: int | None
