@@ -14,8 +14,8 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-publish bench-checks bench-lists bench-home-lists bench-models bench-warehouse bench-swap soak faults \
-	models-report lists-report cold-start explanations lock clean
+	bench-live bench-publish bench-checks bench-lists bench-home-lists bench-models bench-warehouse bench-swap soak \
+	faults models-report lists-report cold-start explanations lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -71,6 +71,9 @@ bench: bench-serving bench-publish ## the lookup API and publishing (bench-check
 
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving
+
+bench-live: $(VENV) ## from a click's 202 to a changed list, under load
+	@$(BIN)/python -m benchmarks.bench_live
 
 bench-publish: $(VENV) ## lists a second and bytes a user
 	@$(BIN)/python -m benchmarks.bench_publish

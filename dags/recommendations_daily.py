@@ -70,6 +70,8 @@ with DAG(
         )
         # What is live must outlast a week of refused runs; nothing else waits for this.
         renew_lists = RecoOperator(task_id="renew_lists", arguments=["renew-lists"], releases=True)
+        # Before anything lands: from here on landing knows everybody who is not to come back.
+        forget_users = RecoOperator(task_id="forget_users", arguments=["forget", "--pending"], pool=WRITER_POOL)
     with TaskGroup("land"):
         land_inbox = RecoOperator(task_id="land_inbox", arguments=["land-inbox"])
     with TaskGroup("transform"):
@@ -111,7 +113,7 @@ with DAG(
         task_id="report_run", arguments=["report-run", REPORTED_DATE], trigger_rule=TriggerRule.ALL_DONE, retries=0
     )
 
-    resolve_run_date >> land_inbox >> dbt_inputs >> export_marts >> build_features >> apply_features
+    resolve_run_date >> forget_users >> land_inbox >> dbt_inputs >> export_marts >> build_features >> apply_features
     apply_features >> evaluate >> gate >> train >> rank >> validate_lists
     build_features >> validate_features
     [validate_features, validate_lists] >> publish_lists >> publish_features >> dbt_outcomes

@@ -12,6 +12,7 @@ from serving_api.answers import Answer, error_answer
 from serving_api.asgi import Receive, Scope, Send, serve
 from serving_api.cors import CrossOrigin
 from serving_api.doors import Doors
+from serving_api.erasure import Eraser
 from serving_api.error_log import ErrorLog
 from serving_api.event_intake import EventIntake
 from serving_api.event_metrics import EventMetrics
@@ -39,6 +40,7 @@ class LookupApi:
     Attributes:
         live: the generation and the store.
         doors: who may come in.
+        eraser: takes users out of the store.
         events: what is done with posted events.
         session: how much the latest events change a list.
         metrics: counts of this process.
@@ -51,6 +53,7 @@ class LookupApi:
         """Prepare; nothing is opened before `start`."""
         self.live = Live(settings)
         self.doors = Doors(settings.doors, settings.serving.host, self.live.key_ring)
+        self.eraser = Eraser(settings)
         self._cross_origin = CrossOrigin(settings.doors.cors_origins)
         self._errors = ErrorLog(settings.doors.logged_errors_per_second)
         self.metrics = Metrics(self.live, self._errors)

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
+from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.event_checks import CheckedEvent
 from reco_contracts.settings import Settings
+from serving_api.erasure import Eraser
 from serving_api.event_stream import EventStream
 from serving_api.generation import Generation
 from serving_api.recent_writer import RecentWriter
@@ -14,6 +17,7 @@ from serving_api.redis_pipe import RedisPipe
 from serving_api.store_address import parse_address
 
 _MB: Final = 1_048_576
+_LOOK_SECONDS: Final = 2.0
 
 
 class EventIntake:
@@ -40,17 +44,24 @@ class EventIntake:
         )
         self.stream = EventStream(self._pipe, keys, options)
         self.recent = RecentWriter(self._pipe, settings)
+        self._eraser = Eraser(settings)
         self.max_body_bytes = int(options.max_body_mb * _MB)
         self.retry_after = b"%d" % options.retry_after_seconds
         self.max_future_hours = settings.landing.max_future_hours
+        self._watcher: asyncio.Task[None] | None = None
         self._effect_seconds = settings.serving.read_timeout_seconds
 
     def start(self) -> None:
         """Connect, and stay connected."""
         self._pipe.start()
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def close(self) -> None:
         """Finish what is under way, and close."""
+        if self._watcher:
+            self._watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watcher
         await self.recent.close()
         await self._pipe.close()
 
@@ -66,8 +77,19 @@ class EventIntake:
             StreamFullError: there is no room; nothing was taken.
             StoreUnavailableError: the store did not answer in time.
         """
+        users = {checked.event.user_id for checked in events}
+        looked = asyncio.ensure_future(self._eraser.erased_among(self._pipe, users))
         await self.stream.append([checked.event for checked in events], monotonic())
         self.accepted += len(events)
-        noted = self.recent.write(generation, events, now_ms)
+        # Landing rejects what an erased user did; here it must not become a key of theirs again.
+        erased = await looked
+        noted = self.recent.write(generation, [one for one in events if one.event.user_id not in erased], now_ms)
         # A slow store does not hold the answer up: the events are safe already.
         await asyncio.wait({noted}, timeout=self._effect_seconds)
+
+    async def _watch(self) -> None:
+        """Look how long the streams are, for the metrics of a process to which nobody posts."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            with suppress(StoreUnavailableError):  # the pipe reports it
+                await self.stream.look(monotonic())

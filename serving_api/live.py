@@ -76,6 +76,11 @@ class Live:
         """Whether the store is up and lists can be looked up in it."""
         return self.pipe.is_up and not self.watch.is_open and self.generation.manifest is not None
 
+    @property
+    def patient(self) -> RedisPipe:
+        """The connection with the longer deadline, for what is no lookup."""
+        return self._loading
+
     def look(self) -> Seen:
         """The state of now; a change is written down."""
         seen = look(self)

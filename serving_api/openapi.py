@@ -90,6 +90,7 @@ def _users(bounds: Bounds) -> Json:
             "get": operation("Several lists for one page", schemas.UserPage, [user, *of_page], _PAGE, is_tagged=True)
         },
         "/v1/users/{user_id}/features": {"get": operation("A user's features", schemas.Features, [user], _FEATURES)},
+        "/v1/users/{user_id}": {"delete": _erase(user)},
         "/v1/recommendations:batch": {"post": _batch()},
         "/v1/events": {"post": post_events()},
     }
@@ -180,6 +181,15 @@ def _batch() -> Json:
     return described("Lists of many users", _BATCH, [], responses, {"$ref": "#/components/schemas/BatchRequest"})
 
 
+def _erase(user: Json) -> Json:
+    responses = {
+        "200": response("Nothing is left of the user in the store.", schemas.Erasure),
+        "400": response("The id is wrong.", schemas.Error),
+        "503": response("Something may be left; send it again.", schemas.Error),
+    }
+    return described("Erase a user", _ERASE, [user], responses)
+
+
 def _batch_body(bounds: Bounds) -> Json:
     ids = {"type": "array", "items": ID}
     members = {
@@ -189,7 +199,7 @@ def _batch_body(bounds: Bounds) -> Json:
         "category": {**NAME, "type": ["string", "null"]},
         "exclude": {**ids, "maxItems": 1_000},
         "exclude_seen": {"type": ["boolean", "null"]},
-        "fields": {"anyOf": [{"type": "null"}, *FIELDS["anyOf"]]},
+        "fields": {"anyOf": [{"type": "null"}, FIELDS]},
     }
     return {"type": "object", "properties": members, "required": ["users"], "additionalProperties": False}
 
@@ -209,6 +219,11 @@ _PAGE: Final = (
     "for the first list only; another one that is not there is empty, so that its row can be left out."
 )
 _FEATURES: Final = "As Feast published them; null where there is none."
+_ERASE: Final = (
+    "Removes the user's lists from every generation, what they did lately and their features, and leaves a keyed hash "
+    "of the id, by which landing and publishing know: later events are rejected, no list is published, and reads get "
+    "popular items. The next run erases everything at rest. It cannot be undone; sent again, it does the same again."
+)
 _BATCH: Final = (
     "For jobs such as e-mail. The other members are the parameters of a single read and hold for every user. One "
     "generation answers them all. Nothing is logged as served: whoever shows a list posts `impression` events with "
@@ -233,6 +248,7 @@ def _schemas(bounds: Bounds) -> Json:
         schemas.BatchAnswer,
         schemas.EventsAnswer,
         schemas.Features,
+        schemas.Erasure,
         schemas.Health,
         schemas.Readiness,
         schemas.Error,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from serving_api.answers import Answer
 from serving_api.batch import batch
+from serving_api.erasure import erase_user
 from serving_api.events import post_events
 from serving_api.features import item_features, user_features
 from serving_api.lists import also_bought, new, popular, similar, trending
@@ -68,6 +69,8 @@ _WITH_ID: Final[dict[tuple[bytes, bytes, bytes], Route]] = {
     (b"v1", b"items", b"also_bought"): _get("/v1/items/{item_id}/also_bought", also_bought),
     (b"v1", b"items", b"features"): _get("/v1/items/{item_id}/features", item_features),
 }
+# The user alone: three segments.
+_USER: Final = Route("/v1/users/{user_id}", {"DELETE": Operation(erase_user, Access.ADMIN)})
 _FIXED: Final[dict[bytes, Route]] = {
     b"/": _get("/", index, Access.OPEN),
     b"/v1/popular": _get("/v1/popular", popular),
@@ -83,7 +86,8 @@ _FIXED: Final[dict[bytes, Route]] = {
 }
 # A user and an item: the path is that of the user's list with two segments more.
 _WHY: Final = _get("/v1/users/{user_id}/recommendations/{item_id}/why", why)
-ROUTES: Final = (*_WITH_ID.values(), _WHY, *_FIXED.values())
+ROUTES: Final = (*_WITH_ID.values(), _WHY, _USER, *_FIXED.values())
+_SEGMENTS_OF_ONE: Final = 4
 _SEGMENTS_WITH_ID: Final = 5
 _SEGMENTS_WITH_TWO: Final = 7
 
@@ -100,4 +104,6 @@ def find_route(path: bytes) -> tuple[Route | None, bytes]:
         return (_WHY, b"/".join((segments[3], segments[5]))) if is_why else (None, b"")
     if len(segments) == _SEGMENTS_WITH_ID and not segments[0]:
         return _WITH_ID.get((segments[1], segments[2], segments[4])), segments[3]
+    if len(segments) == _SEGMENTS_OF_ONE and segments[:3] == [b"", b"v1", b"users"]:
+        return _USER, segments[3]
     return _FIXED.get(path), b""

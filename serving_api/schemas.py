@@ -203,6 +203,24 @@ class Features(msgspec.Struct, kw_only=True, omit_defaults=True):
     item_id: str | None = None
 
 
+class Erased(msgspec.Struct):
+    """What was taken out of the store."""
+
+    lists: Annotated[int, msgspec.Meta(description="In every generation that the store holds.")]
+    why: Annotated[int, msgspec.Meta(description="What spoke for the items of these lists.")]
+    recent: Annotated[int, msgspec.Meta(description="1 = there was something that the user did lately.")]
+    features: Annotated[int, msgspec.Meta(description="1 = there were features.")]
+
+
+class Erasure(msgspec.Struct):
+    """A user was erased from the store."""
+
+    request_id: str
+    user_id: str
+    erased: Erased
+    next: Annotated[str, msgspec.Meta(description="What happens with everything at rest.")]
+
+
 class Health(msgspec.Struct):
     """The process is alive."""
 

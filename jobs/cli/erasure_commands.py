@@ -28,15 +28,17 @@ def forget(
     a keyed hash of the id: later events of that id are rejected as `forgotten_user`. This cannot be undone. Killed
     half-way, it is run again, by hand or by the next daily run.
     """
-    from jobs.forgetting import forget_users
-
     if pending == bool(users):
         raise ContractError("whom? Name users (reco forget USER...), or give --pending for those who wait")
     now = datetime.now(UTC)
     if pending:
-        summary = forget_users.run_pending(get_settings(), now)
+        from jobs.forgetting.forget_pending import run as run_pending
+
+        summary = run_pending(get_settings(), now)
     else:
-        summary = forget_users.run(users or [], get_settings(), now)
+        from jobs.forgetting.forget_users import run
+
+        summary = run(users or [], get_settings(), now)
     if not as_json:
         from jobs.cli.tables import print_rows
 

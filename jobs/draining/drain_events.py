@@ -10,6 +10,7 @@ from typing import Any
 from jobs.draining.land_spool import POSTED, SERVED, land_spool
 from jobs.draining.read_stream import Entry, Stream, drain_stream, streams_there
 from jobs.draining.spool_entries import spool_events, spool_served
+from jobs.forgetting.exchange_tombstones import exchange_tombstones
 from jobs.publishing.connect_store import Store, open_store
 from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
@@ -34,6 +35,7 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
     with _one_at_a_time(settings.layout.spool(POSTED).parent):
         try:
             with open_store(settings.redis) as store:
+                exchange_tombstones(store, settings, now)  # who was erased since, landing rejects
                 posted = _drain(settings, store, settings.keys.events, POSTED, spool_events)
                 served = _drain(settings, store, settings.keys.served, SERVED, spool_served)
         finally:

@@ -1,5 +1,6 @@
 """`reco fold-in-drained`: new home lists, in the live generation, for users who posted events since it was ranked."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import msgspec
 
 from jobs.draining.drained_history import Touched, newest_history, touched_users
 from jobs.draining.publish_folded import publish_folded
+from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.landing.ledger import LedgerEntry, read_entries
 from jobs.publishing.connect_store import open_store
 from jobs.publishing.generation_store import read_pointer
@@ -54,12 +56,13 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
         )
         entries, mark = read_entries(layout), _mark_file(layout, manifest.generation)
         touched = touched_users(layout, entries, _read_mark(mark), home.run_date)
+        touched = _without_erased(touched, settings)
         published = 0
         if len(touched.users):
             path = layout.overlay_file(manifest.generation, _NAME)
             _fold(path, home, touched, entries, settings)
             ttl = settings.session.ttl_hours * 3_600
-            published = publish_folded(store, settings.keys, manifest, path, now, ttl)
+            published = publish_folded(store, settings.keys, manifest, path, now, ttl, read_forgotten(settings))
     _write_mark(mark, touched.revision)
     return {"generation": manifest.generation, "users": len(touched.users), "published": published}
 
@@ -70,6 +73,12 @@ def _fold(path: Path, home: HomeRanking, touched: Touched, entries: list[LedgerE
     lists = fold_in_lists(home, touched.users, history, read_items(layout), read_users(layout))
     with replace_file(path) as temporary:
         save_lists(temporary, lists)
+
+
+def _without_erased(touched: Touched, settings: Settings) -> Touched:
+    """Who was erased after they had posted gets no list any more."""
+    erased = read_forgotten(settings).among(touched.users)
+    return replace(touched, users=touched.users.filter(~touched.users.is_in(erased)))
 
 
 def _mark_file(layout: Layout, generation: str) -> Path:

@@ -1,24 +1,22 @@
-"""Take users out of the store: lists, contributors, recent items, features; and leave tombstones.
+"""Take users out of the store: lists, contributors, recent items, features.
 
-The tombstone comes first. Whoever publishes reads the tombstones before writing and
+Their tombstones are there already. Whoever publishes reads those before writing and
 again before the pointer moves, so that a list is either taken out here, in a generation
 that is recorded, or left out there.
 """
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import redis
 
 from jobs.draining.read_stream import streams_there
-from jobs.forgetting.tombstone_file import add_tombstones, read_tombstones
 from jobs.publishing.connect_store import Store
 from jobs.publishing.generation_store import bucket_key, known_generations, sizes_of, tables
 from reco_contracts.columns import USER_FEATURES
-from reco_contracts.errors import ConfigError, ContractError
+from reco_contracts.errors import ContractError
 from reco_contracts.feast_wire import entity_key
 from reco_contracts.manifests import GenerationManifest
 from reco_contracts.redis_keys import RedisKeys, list_bucket
@@ -26,7 +24,6 @@ from reco_contracts.served_codec import decode_records
 from reco_contracts.settings import Settings
 from reco_contracts.stream_entries import EVENTS_FIELD, RECORDS_FIELD
 from reco_contracts.surfaces import SubjectKind, subject_kind
-from reco_contracts.tombstones import MARK_PREFIX, erasure_key, key_mark
 
 _COMMANDS_A_BATCH: Final = 1_000
 _REWRITE_SECONDS: Final = 60.0
@@ -57,32 +54,6 @@ class StoreCounts(msgspec.Struct, kw_only=True):
     recent: int = 0
     features: int = 0
     stream_records: int = 0
-
-
-def exchange_tombstones(store: Store, settings: Settings, now: datetime) -> list[str]:
-    """Bring the tombstones of the store to disk, and those of the disk to the store.
-
-    Returns:
-        The hashes that the disk did not know.
-
-    Raises:
-        ConfigError: the store's were made with another key.
-    """
-    found: Any = store.smembers(settings.keys.forgotten())
-    members = {member.decode() for member in found}
-    marks = {member for member in members if member.startswith(MARK_PREFIX)}
-    known = read_tombstones(settings.layout)
-    if not members and (known is None or not known.users):
-        return []
-    mark = key_mark(erasure_key(settings.layout, settings.erasure.key))
-    if marks - {mark}:
-        raise ConfigError(
-            f"{settings.keys.forgotten()} holds tombstones of another key ({', '.join(sorted(marks))}) than the one in "
-            f"force here ({mark}): the API and the jobs need the same. Give both the same RECO_ERASURE__KEY"
-        )
-    new = add_tombstones(settings, members - marks, now)
-    store.sadd(settings.keys.forgotten(), mark, *(known.users if known else ()))
-    return new
 
 
 def erase_store(store: Store, settings: Settings, users: frozenset[str]) -> StoreCounts:
@@ -124,31 +95,42 @@ def erase_lists(
 
 
 def settle_files(store: Store) -> str:
-    """Let the server write its own files anew, in which deleted values still stand; gives what was done, in words.
+    """Let the servers write their own files anew, in which deleted values still stand; gives what was done, in words.
 
     A server that is somebody else's may not allow it; then its next rewrite does it.
     """
     try:
-        persistence: Any = store.info("persistence")
-        saves: Any = store.config_get("save")
-        done = []
-        if int(persistence["aof_enabled"]):
-            store.execute_command("BGREWRITEAOF")  # type: ignore[no-untyped-call]
-            done.append("append-only file")
-            _wait_while(store, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-        if saves.get("save"):
-            store.bgsave()
-            done.append("snapshot")
-            _wait_while(store, "rdb_bgsave_in_progress")
+        done = sorted({name for server in _servers(store) for name in _rewrite(server)})
     except (redis.ResponseError, redis.exceptions.NoPermissionError) as error:
         return f"the server's own files were not written anew ({error}); its next rewrite does it"
     return f"{' and '.join(done)} written anew" if done else "the server keeps no files"
 
 
-def _wait_while(store: Store, *flags: str) -> None:
+def _servers(store: Any) -> list[Any]:
+    """The client of each server; of a cluster one a node."""
+    if not isinstance(store, redis.RedisCluster):
+        return [store]
+    nodes = store.get_nodes()  # type: ignore[no-untyped-call]
+    return [store.get_redis_connection(node) for node in nodes]
+
+
+def _rewrite(server: Any) -> list[str]:
+    done = []
+    if int(server.info("persistence")["aof_enabled"]):
+        server.execute_command("BGREWRITEAOF")
+        _wait_while(server, "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        done.append("append-only file")
+    if server.config_get("save").get("save"):
+        server.bgsave()
+        _wait_while(server, "rdb_bgsave_in_progress")
+        done.append("snapshot")
+    return done
+
+
+def _wait_while(server: Any, *flags: str) -> None:
     deadline = time.monotonic() + _REWRITE_SECONDS
     while time.monotonic() < deadline:
-        persistence: Any = store.info("persistence")
+        persistence = server.info("persistence")
         if not any(int(persistence[flag]) for flag in flags):
             return
         time.sleep(0.05)

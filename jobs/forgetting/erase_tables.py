@@ -81,6 +81,8 @@ def user_column(layout: Layout, path: Path) -> str | None:
 
 def count_rows(path: Path, column: str, users: frozenset[str]) -> int:
     """Rows of users in a file."""
+    if not users:
+        return 0
     return int(ds.dataset(path, format="parquet").count_rows(filter=pc.field(column).isin(sorted(users))))
 
 

@@ -24,10 +24,11 @@ import msgspec
 from jobs.draining import drain_events
 from jobs.forgetting.erase_landing import Erased, erase_landing
 from jobs.forgetting.erase_sources import erase_sources
-from jobs.forgetting.erase_store import count_store, erase_store, exchange_tombstones, settle_files
+from jobs.forgetting.erase_store import count_store, erase_store, settle_files
 from jobs.forgetting.erase_tables import erase_tables
 from jobs.forgetting.erase_texts import erase_texts, is_telling
 from jobs.forgetting.erase_warehouse import erase_warehouse
+from jobs.forgetting.exchange_tombstones import exchange_tombstones
 from jobs.forgetting.find_users import find_users
 from jobs.forgetting.search_users import Finding, place_of, search_users
 from jobs.forgetting.tombstone_file import Forgotten, add_tombstones, read_tombstones, settle_tombstones
@@ -36,11 +37,8 @@ from jobs.publishing.connect_store import open_store
 from jobs.warehouse.hold_exports import renewing_exports
 from reco_contracts.errors import RecoError, StoreUnavailableError
 from reco_contracts.events import MAX_ID_LENGTH
-from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 from reco_contracts.tombstones import erasure_key, tombstone
-
-_log = get_logger(__name__)
 
 # Where users are looked for, in the order of the data's way; each is shown, also where there was nothing.
 PLACES: Final = (
@@ -112,43 +110,31 @@ def run(users: Iterable[str], settings: Settings, now: datetime) -> dict[str, An
     if wrong := [user for user in ids if not 0 < len(user) <= MAX_ID_LENGTH]:
         raise RecoError(f"a user's id has 1 to {MAX_ID_LENGTH} characters; got {len(wrong)} that have not")
     key = erasure_key(settings.layout, settings.erasure.key)
-    hashes = {tombstone(key, user) for user in ids}
-    add_tombstones(settings, hashes, now, again=True)
-    return _erase(_Erasure(settings, now, ids), hashes)
+    named = {tombstone(key, user): user for user in ids}
+    add_tombstones(settings, named, now, again=True)
+    return _erase(_Erasure(settings, now, ids), named)
 
 
-def run_pending(settings: Settings, now: datetime) -> dict[str, Any]:
-    """Erase whom the API or a run that did not finish has left to the next one.
-
-    A store that does not answer does not stop it: what it knows comes with the next run.
+def run_hashes(hashes: Iterable[str], settings: Settings, now: datetime) -> dict[str, Any]:
+    """Erase the users of tombstones, as far as the data folder still names them.
 
     Args:
+        hashes: tombstones, which stay pending until nothing is left.
         settings: of the product.
         now: UTC.
 
     Raises:
-        RecoError: something is left, or another process holds the warehouse.
-        ConfigError: the key of the tombstones is another one.
+        RecoError, StoreUnavailableError, ConfigError: as in `run`.
     """
-    try:
-        with open_store(settings.redis) as store:
-            exchange_tombstones(store, settings, now)
-    except StoreUnavailableError as error:
-        _log.warning("the store's tombstones come with the next run", error=str(error))
+    key, wanted = erasure_key(settings.layout, settings.erasure.key), set(hashes)
     found = read_tombstones(settings.layout)
-    if found is None or not found.pending:
-        return {"users": 0, "places": []}
-    hashes = set(found.pending)
-    known = Forgotten(erasure_key(settings.layout, settings.erasure.key), hashes)
-    erasure = _Erasure(settings, now, find_users(settings.layout, known))
-    try:
-        return _erase(erasure, hashes)
-    except StoreUnavailableError as error:
-        _log.warning("erased below the data folder alone; the store follows with the next run", error=str(error))
-        return _summary(erasure)
+    noted = {user.user_id for name, user in found.users.items() if name in wanted} if found else set()
+    users = find_users(settings.layout, Forgotten(key, wanted)) | {user for user in noted if user is not None}
+    add_tombstones(settings, {tombstone(key, user): user for user in users}, now, again=True)
+    return _erase(_Erasure(settings, now, users), wanted)
 
 
-def _erase(erasure: _Erasure, hashes: set[str]) -> dict[str, Any]:
+def _erase(erasure: _Erasure, hashes: Iterable[str]) -> dict[str, Any]:
     started = time.monotonic()
     _from_store(erasure)
     _from_landing(erasure)
@@ -162,8 +148,8 @@ def _erase(erasure: _Erasure, hashes: set[str]) -> dict[str, Any]:
         )
     if not erasure.is_reached:
         raise StoreUnavailableError(
-            f"{erasure.store}. Nothing is left below {erasure.settings.layout.root}; run `reco forget --pending` when "
-            "the store is back"
+            f"{erasure.store}. Nothing but the pending tombstone is left below {erasure.settings.layout.root}; run "
+            "`reco forget --pending` when the store is back"
         )
     settle_tombstones(erasure.settings.layout, hashes, erasure.now)
     return _summary(erasure) | {"seconds": round(time.monotonic() - started, 2)}
@@ -214,7 +200,7 @@ def _count(erasure: _Erasure, files: dict[Path, int]) -> None:
 
 def _search(erasure: _Erasure) -> None:
     layout = erasure.settings.layout
-    for finding in search_users(layout, erasure.users) if erasure.users else ():
+    for finding in search_users(layout, erasure.users):
         if finding.is_theirs:
             erasure.left[place_of(layout, finding.path)] += finding.hits
         else:

@@ -78,7 +78,8 @@ def blank_rejected(rejected: pl.DataFrame, is_forgotten: Callable[[str], bool]) 
 
 def _possible_ids(text: str) -> set[str]:
     """Every piece of a line that may be an id."""
-    pieces = {piece.strip(" \"'") for piece in _FIELDS.split(text)} | {text.strip()}
+    # What stands between quotes too, also where the last one is missing.
+    pieces = {piece.strip(" \"'") for piece in _FIELDS.split(text)} | {*text.split('"'), text.strip()}
     for quoted in _QUOTED.findall(text):
         try:
             decoded: Any = msgspec.json.decode(quoted)

@@ -6,8 +6,9 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from jobs.forgetting.erase_store import erase_lists, exchange_tombstones
+from jobs.forgetting.erase_store import erase_lists
 from jobs.forgetting.erase_tables import erase_rows, renew_counts
+from jobs.forgetting.exchange_tombstones import exchange_tombstones
 from jobs.forgetting.tombstone_file import Forgotten, read_forgotten
 from jobs.publishing.connect_store import Store
 from jobs.publishing.generation_store import Kind

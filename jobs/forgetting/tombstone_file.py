@@ -1,11 +1,12 @@
 """Who was erased, on disk: data/erasure/tombstones.json, changed under a lock and moved in whole.
 
 A tombstone is *pending* until its user was erased everywhere; whoever was killed on
-the way finds it pending and does all of it again.
+the way finds it pending and does all of it again. So long, and no longer, it may hold
+the id: of what is left the last may not say whose it is.
 """
 
 import fcntl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
@@ -25,10 +26,12 @@ class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         asked_at: ISO time, UTC, when somebody asked for it here, or the store's tombstone was read.
         erased_at: ISO time, UTC, when nothing was left; None = pending.
+        user_id: while it is pending, the id, where it is known.
     """
 
     asked_at: str
     erased_at: str | None = None
+    user_id: str | None = None
 
 
 class Tombstones(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,12 +127,14 @@ def read_forgotten(settings: Settings) -> Forgotten:
     return Forgotten(_key_of(settings, found), found.users)
 
 
-def add_tombstones(settings: Settings, hashes: Iterable[str], now: datetime, *, again: bool = False) -> list[str]:
+def add_tombstones(
+    settings: Settings, asked: Mapping[str, str | None], now: datetime, *, again: bool = False
+) -> list[str]:
     """Note users who are to be erased.
 
     Args:
         settings: where the data folder and the key are.
-        hashes: tombstones.
+        asked: tombstone -> the id, where it is known.
         now: UTC.
         again: those who were erased already become pending too.
 
@@ -139,15 +144,14 @@ def add_tombstones(settings: Settings, hashes: Iterable[str], now: datetime, *, 
     Raises:
         ConfigError: the key is another one than that of the tombstones.
     """
-    wanted = set(hashes)
     with _changing(settings.layout):
         found = read_tombstones(settings.layout)
         mark = key_mark(_key_of(settings, found) if found else erasure_key(settings.layout, settings.erasure.key))
         users = dict(found.users) if found else {}
-        new = sorted(wanted - users.keys())
-        asked = Tombstone(asked_at=now.isoformat(timespec="seconds"))
-        users |= dict.fromkeys(wanted if again else new, asked)
-        if wanted:
+        new = sorted(asked.keys() - users.keys())
+        at = now.isoformat(timespec="seconds")
+        users |= {name: Tombstone(asked_at=at, user_id=asked[name]) for name in (asked if again else new)}
+        if asked:
             _write(settings.layout, Tombstones(key_mark=mark, users=users))
     return new
 
@@ -160,7 +164,8 @@ def settle_tombstones(layout: Layout, hashes: Iterable[str], now: datetime) -> N
             return
         users = dict(found.users)
         for name in users.keys() & set(hashes):
-            users[name] = msgspec.structs.replace(users[name], erased_at=now.isoformat(timespec="seconds"))
+            at = now.isoformat(timespec="seconds")
+            users[name] = msgspec.structs.replace(users[name], erased_at=at, user_id=None)
         _write(layout, msgspec.structs.replace(found, users=users))
 
 

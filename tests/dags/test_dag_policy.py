@@ -7,8 +7,9 @@ import pytest
 from jobs.operations.airflow_home import WRITER_POOL
 from jobs.operations.demo_steps import DAG_ID, DAG_TASKS
 
-OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics"}
+OPENS_WAREHOUSE = {"dbt", "export-marts", "copy-analytics", "forget"}
 PICTURE = [
+    "prepare.forget_users",
     "prepare.renew_lists",
     "prepare.resolve_run_date",
     "land.land_inbox",
@@ -71,7 +72,7 @@ def test_every_dag_has_tags_a_time_limit_and_a_triage_note(described: dict[str, 
 
 def test_the_warehouse_has_one_writer_at_a_time(described: dict[str, Any]) -> None:
     openers = {name for name, task in _tasks(described) if task["arguments"][0] in OPENS_WAREHOUSE}
-    assert len(openers) == 5
+    assert len(openers) == 6
     assert {name for name, task in _tasks(described) if task["pool"] == WRITER_POOL} == openers
 
 

@@ -15,6 +15,7 @@ def test_a_run_calls_every_command_with_what_was_handed_on(shimmed: dict[str, st
     in_order = [call for call in run.calls if call not in beside]
     assert in_order[0].startswith("resolve-run-date --param=2026-01-31 --interval-start=")
     assert in_order[1:] == [
+        "forget --pending --json",
         "land-inbox --json",
         f"{DBT_BUILD} tag:inputs --all-dates-on-sunday --run-date 2026-01-31 --json",
         "export-marts --run-date 2026-01-31 --json",

@@ -68,7 +68,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 def test_ctrl_c_in_the_middle_of_the_dag_stops_everything(shell: DemoShell) -> None:
     process = shell.start()
-    wait_until(lambda: "3/18" in shell.output.read_text() or process.poll() is not None, 120)
+    wait_until(lambda: "3/19" in shell.output.read_text() or process.poll() is not None, 120)
     assert len(shell.left_running()) >= 4, "demo, store, Airflow and a task were running"
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130

@@ -16,6 +16,7 @@ from small_shop import RUN_DATE
 
 from jobs.draining import drain_events, fold_in_drained
 from jobs.evaluation import evaluate_models
+from jobs.forgetting.tombstone_file import add_tombstones
 from jobs.publishing import publish_lists
 from jobs.publishing.embedded_store import embedded_store
 from jobs.ranking import fold_in_users, rank_lists, train_model
@@ -23,6 +24,7 @@ from reco_contracts.folded_codec import folded_field, unpack_folded
 from reco_contracts.list_codec import unpack_list
 from reco_contracts.recent_codec import unpack_recent
 from reco_contracts.settings import Settings
+from reco_contracts.tombstones import erasure_key, tombstone
 from serving_api.api import LookupApi
 
 GENERATION = "20260331-001"
@@ -94,6 +96,15 @@ def test_who_was_folded_in_is_left_alone_until_the_next_event(shop, store) -> No
          surface="home", position=1)  # fmt: skip
     assert fold_in_drained.run(shop.settings, NOW)["users"] == 1, "an impression is nothing that a user did"
     assert folded(store, shop.settings, "user-05") == first
+    assert folded(store, shop.settings, "user-06")
+
+
+def test_who_is_erased_meanwhile_gets_no_list(shop, store) -> None:
+    post(store, shop.settings, ("user-05", "item-07"), ("user-06", "item-07"))
+    key = erasure_key(shop.settings.layout, shop.settings.erasure.key)
+    add_tombstones(shop.settings, {tombstone(key, "user-05")}, NOW)
+    assert fold_in_drained.run(shop.settings, NOW)["published"] == 1
+    assert folded(store, shop.settings, "user-05") is None
     assert folded(store, shop.settings, "user-06")
 
 
