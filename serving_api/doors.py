@@ -62,6 +62,11 @@ class Doors:
                 hint="set RECO_SERVING__HOST to the same address, and add keys with `reco keys add`",
             )
 
+    def warn_without_keys(self) -> None:
+        """Say once that nobody can come in, where that is so."""
+        if not self.is_open and not self._ring:
+            _log.warning("no API key is known, every call gets a 401", hint="make one: `reco keys add NAME`")
+
     def admit(self, request: Request, access: str) -> None:
         """Let a request in.
 
