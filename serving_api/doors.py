@@ -163,7 +163,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _sent_key(request: Request) -> str:
-    authorization = request.header("authorization")
-    if authorization and authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip()
-    return (request.header("x-api-key") or "").strip()
+    key = request.header("x-api-key")
+    if key:
+        return key.strip()
+    authorization = request.header("authorization") or ""
+    return authorization[len(_BEARER) :].strip() if authorization[: len(_BEARER)].lower() == _BEARER else ""
