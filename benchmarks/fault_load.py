@@ -1,6 +1,7 @@
 """Readers of an API while things break: each answer with its time, and when the lists came back."""
 
 import http.client
+import json
 import re
 import threading
 import time
@@ -12,6 +13,7 @@ _SOURCE = re.compile(rb'"source":"(\w+)"')
 _THREADS = 4
 _PAUSE_SECONDS = 0.004
 _NO_ANSWER = 0
+_ACCEPTED = 202
 
 
 class Answered(NamedTuple):
@@ -113,3 +115,62 @@ class Readers:
             time.sleep(_PAUSE_SECONDS)
         if connection:
             connection.close()
+
+
+class Posters:
+    """A client that posts clicks without end, and remembers which the API has accepted.
+
+    Args:
+        port: of the API on loopback.
+    """
+
+    def __init__(self, port: int) -> None:
+        """Prepare; entering the block begins."""
+        self.accepted: list[str] = []
+        self.statuses: Counter[int] = Counter()
+        self._port = port
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._post)
+
+    def __enter__(self) -> Self:
+        """Begin to post."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop posting."""
+        self._stop.set()
+        self._thread.join()
+
+    def wait_for_more(self, number: int, seconds: float = 30.0) -> None:
+        """Wait until so many more events were accepted.
+
+        Raises:
+            TimeoutError: they are not.
+        """
+        wanted, deadline = len(self.accepted) + number, time.monotonic() + seconds
+        while len(self.accepted) < wanted:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"events are not accepted within {seconds} s; {dict(self.statuses)}")
+            time.sleep(0.01)
+
+    def _post(self) -> None:
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            event = {"event_id": f"event-{number}", "user_id": "user-1", "item_id": "item-2", "event_type": "click"}
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+            status = _NO_ANSWER
+            try:
+                connection.request("POST", "/v1/events", json.dumps(event))
+                status = connection.getresponse().status
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
+            self.statuses[status] += 1
+            if status == _ACCEPTED:
+                self.accepted.append(event["event_id"])
+            time.sleep(_PAUSE_SECONDS)

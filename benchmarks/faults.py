@@ -4,25 +4,27 @@ Every scene starts real processes, breaks one of them, mends it, and tells how l
 took until lists came from the store again.
 """
 
+import json
 import os
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import redis
 
-from benchmarks.fault_load import Readers
+from benchmarks.fault_load import Posters, Readers
 from benchmarks.list_folder import FolderShape, write_list_folder
 from benchmarks.report import write_report
 from jobs.operations.start_api import ApiOptions, ApiProcess, lookup_api
 from jobs.publishing.embedded_store import StoreAddress, StoreOptions, embedded_store
 from jobs.publishing.publish_lists import run as publish
 from reco_contracts.settings import Settings, load_settings
+from reco_contracts.stream_entries import EVENTS_FIELD
 
 GENERATION: Final = "20240501-001"
 _SHAPE: Final = FolderShape(users=400, items=300)
@@ -72,7 +74,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="reco-faults-") as folder:
             outcome = scene(Path(folder))
         rows.append({"fault": name.replace("_", " ")} | outcome._asdict() | {"sources": str(outcome.sources)})
-    write_report("faults", rows, {"readers": 4, "users": _SHAPE.users})
+    with tempfile.TemporaryDirectory(prefix="reco-faults-") as folder:
+        posted = events_while_the_store_is_killed(Path(folder))
+    found = {"events_accepted": posted.accepted, "accepted_events_lost": posted.lost}
+    write_report("faults", rows, {"readers": 4, "users": _SHAPE.users}, **found)
 
 
 def store_killed_and_restarted_with_its_data(folder: Path) -> Outcome:
@@ -169,6 +174,39 @@ def api_killed_and_restarted(folder: Path) -> Outcome:
             return _recovered(readers, began)
 
 
+class Posted(NamedTuple):
+    """What became of posted events.
+
+    Attributes:
+        accepted: answered with 202.
+        lost: of them not in the stream afterwards.
+        statuses: of all posts; 0 = no answer.
+    """
+
+    accepted: int
+    lost: int
+    statuses: dict[int, int]
+
+
+def events_while_the_store_is_killed(folder: Path) -> Posted:
+    """SIGKILL for the store under posts, three times; with `appendfsync always` a 202 is kept."""
+    always = {"appendfsync": "always"}
+    with ExitStack() as running:
+        options = StoreOptions(is_durable=True, extra=always)
+        store, stage = running.enter_context(_store(folder, options))
+        posters = running.enter_context(Posters(running.enter_context(_api(stage)).port))
+        for _ in range(3):
+            posters.wait_for_more(30)
+            os.kill(store.pid, signal.SIGKILL)
+            _wait_until_gone(store.pid)
+            time.sleep(0.2)
+            options = StoreOptions(port=store.port, is_durable=True, extra=always)
+            store = running.enter_context(embedded_store(folder / "store", options))
+        posters.wait_for_more(30)
+        accepted = list(posters.accepted)
+        return Posted(len(accepted), len(set(accepted) - _posted_ids(stage.settings)), dict(posters.statuses))
+
+
 SCENES: Final[dict[str, Callable[[Path], Outcome]]] = {
     scene.__name__: scene
     for scene in (
@@ -198,6 +236,17 @@ def _killed(folder: Path, options: StoreOptions) -> Outcome:
                 publish(GENERATION, stage.settings)
                 began = time.monotonic()
             return _recovered(readers, began)
+
+
+def _posted_ids(settings: Settings) -> set[str]:
+    """Ids of all events in the streams."""
+    ids: set[str] = set()
+    with redis.Redis.from_url(settings.redis.url) as client:
+        for shard in range(settings.streams.event_shards):
+            entries: Any = client.xrange(settings.keys.events(shard))
+            for _, fields in entries:
+                ids.update(event["event_id"] for event in json.loads(fields[EVENTS_FIELD.encode()]))
+    return ids
 
 
 def _recovered(readers: Readers, since: float) -> Outcome:

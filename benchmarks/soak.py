@@ -36,17 +36,18 @@ def main() -> None:
     """Run the benchmark."""
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="reco-soak-") as folder:
-        report = measure(Path(folder), given)
+        report = measure(Path(folder), given, write_report)
     if not report["is_flat"] or report["errors"] or report["mixed_answers"]:
         raise SystemExit("memory grew, or there were errors; see above")
 
 
-def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+def measure(folder: Path, given: argparse.Namespace, write: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """Load a worker, swap generations under it, and watch its memory.
 
     Args:
         folder: for the store and the lists.
         given: sizes; see `_arguments`.
+        write: `write_report`, or what stands in for it.
     """
     shapes = _shapes(given)
     names = list(shapes)
@@ -73,7 +74,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             )
             result = finish_load(running)
     last, before = (median(row["memory_mb"] for row in part) for part in (_third(rows, 2), _third(rows, 1)))
-    return write_report(
+    return write(
         "soak",
         _shortened(rows),
         {"minutes": given.minutes, "swaps": given.swaps, "rate": given.rate, "items": given.items},

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -36,17 +36,18 @@ def main() -> None:
     """Run the benchmark."""
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="reco-swap-") as folder:
-        report = measure(Path(folder), given)
+        report = measure(Path(folder), given, write_report)
     if report["errors"] or report["mixed_answers"]:
         raise SystemExit("there were errors or mixed answers; see above")
 
 
-def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+def measure(folder: Path, given: argparse.Namespace, write: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """Publish, swap under load, and report.
 
     Args:
         folder: for the store and the lists.
         given: sizes; see `_arguments`.
+        write: `write_report`, or what stands in for it.
     """
     with embedded_store(folder / "store", StoreOptions(is_durable=True)) as store:
         settings = load_settings(paths={"data": str(folder)}, redis={"url": store.url})
@@ -62,7 +63,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             time.sleep(given.seconds / 4)
             began, ended = publish_apart(NEW, environment)
             result = finish_load(running)
-    return _report(result, began, ended, given)
+    return _report(result, began, ended, given, write)
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -123,7 +124,9 @@ def _load(api: ApiProcess, given: argparse.Namespace, seconds: float) -> MixedLo
     )
 
 
-def _report(result: MixedResult, began: float, ended: float, given: argparse.Namespace) -> dict[str, Any]:
+def _report(
+    result: MixedResult, began: float, ended: float, given: argparse.Namespace, write: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
     at = np.array(result.at_ms) / 1e3 + result.began
     latency, generation = np.array(result.latency_us), np.array(result.generation)
     is_new = generation == _index(result.generations, NEW)
@@ -135,7 +138,7 @@ def _report(result: MixedResult, began: float, ended: float, given: argparse.Nam
         for name, chosen in phases.items()
         for found in [percentiles_ms(latency[chosen])]
     ]
-    return write_report(
+    return write(
         "swap",
         rows,
         {"users": given.users, "items": given.items, "seconds": given.seconds, "rate": given.rate},

@@ -76,6 +76,7 @@ class LookupApi:
             self.events.start()
             self._starting = asyncio.get_running_loop().create_task(self.live.start())
             await asyncio.wait({self._starting}, timeout=_START_SECONDS)
+            self.doors.warn_without_keys()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -62,6 +62,11 @@ class Doors:
                 hint="set RECO_SERVING__HOST to the same address, and add keys with `reco keys add`",
             )
 
+    def warn_without_keys(self) -> None:
+        """Say once that nobody can come in, where that is so."""
+        if not self.is_open and not self._ring:
+            _log.warning("no API key is known, every call gets a 401", hint="make one: `reco keys add NAME`")
+
     def admit(self, request: Request, access: str) -> None:
         """Let a request in.
 
@@ -158,7 +163,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _sent_key(request: Request) -> str:
-    authorization = request.header("authorization")
-    if authorization and authorization[: len(_BEARER)].lower() == _BEARER:
-        return authorization[len(_BEARER) :].strip()
-    return (request.header("x-api-key") or "").strip()
+    key = request.header("x-api-key")
+    if key:
+        return key.strip()
+    authorization = request.header("authorization") or ""
+    return authorization[len(_BEARER) :].strip() if authorization[: len(_BEARER)].lower() == _BEARER else ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 _FAULT = 500
+_UNAVAILABLE = 503  # the store, which is told once by the change of state
 
 
 class _Detail(msgspec.Struct):
@@ -43,7 +44,7 @@ class ErrorLog:
         self._written = 0
 
     def note(self, request: "Request", template: str, answer: "Answer", seconds: float) -> None:
-        """Write one line; no part of a key, a body or a query is in it.
+        """Write one line, but for a 503; no part of a key, a body or a query is in it.
 
         Args:
             request: as it came.
@@ -51,6 +52,8 @@ class ErrorLog:
             answer: what it got.
             seconds: it took.
         """
+        if answer.status == _UNAVAILABLE:
+            return
         if not self._may_write():
             self.unwritten += 1
             return

@@ -7,6 +7,7 @@ import msgspec
 
 from reco_contracts.surfaces import SURFACES, SubjectKind
 from serving_api import schemas
+from serving_api.openapi_doors import SCHEMES, guard
 from serving_api.openapi_events import EVENT, post_events
 from serving_api.openapi_parts import (
     FIELDS,
@@ -39,6 +40,7 @@ class Bounds(NamedTuple):
         windows_days: of popular lists; empty = none are known yet.
         user_surfaces: surfaces for users.
         page_surfaces: surfaces that a page may show.
+        needs_key: whether callers need a key.
     """
 
     default_limit: int = 20
@@ -47,6 +49,7 @@ class Bounds(NamedTuple):
     windows_days: tuple[int, ...] = ()
     user_surfaces: tuple[str, ...] = tuple(name for name, kind in SURFACES.items() if kind is SubjectKind.USER)
     page_surfaces: tuple[str, ...] = tuple(name for name, kind in SURFACES.items() if kind is not SubjectKind.ITEM)
+    needs_key: bool = True
 
 
 def describe_api(bounds: Bounds | None = None) -> Json:
@@ -55,8 +58,8 @@ def describe_api(bounds: Bounds | None = None) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Reco lookup API", "version": _version(), "description": _ABOUT},
-        "paths": _users(bounds) | _items(bounds) | _everybody(bounds) | _process(),
-        "components": {"schemas": _schemas(bounds)},
+        "paths": guard(_users(bounds) | _items(bounds) | _everybody(bounds) | _process(), needs_key=bounds.needs_key),
+        "components": {"schemas": _schemas(bounds), "securitySchemes": SCHEMES},
     }
 
 

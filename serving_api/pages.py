@@ -46,6 +46,7 @@ async def openapi_json(api: "LookupApi", request: Request) -> Answer:  # noqa: A
         generation.windows_days,
         tuple(generation.user_surfaces()),
         tuple(generation.page_surfaces()),
+        not api.doors.is_open,
     )
     return Answer(_description(bounds))
 

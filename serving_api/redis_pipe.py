@@ -26,7 +26,7 @@ _MAX_PENDING: Final = 20_000
 # A connection whose oldest reply is later than this is given up and opened anew.
 _DEAD_AFTER_SECONDS: Final = 1.0
 _FIRST_BACKOFF_SECONDS: Final = 0.05
-_LAST_BACKOFF_SECONDS: Final = 2.0
+_LAST_BACKOFF_SECONDS: Final = 0.5
 # A timer that fires this late means that the loop stood still, not the store.
 _LOOP_STALL_SECONDS: Final = 0.005
 

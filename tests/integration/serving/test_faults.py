@@ -1,5 +1,6 @@
 """Faults with real processes, under load: readers always get a list, and the store is found again without help."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -15,7 +16,7 @@ import redis
 import structlog
 from serving_scenes import settings_for, until, with_api
 
-from benchmarks import faults
+from benchmarks import faults, soak, swap_under_load
 from benchmarks.list_folder import FolderShape, write_list_folder
 from jobs.publishing.embedded_store import StoreOptions, embedded_store
 from jobs.publishing.publish_lists import run
@@ -44,6 +45,38 @@ def test_readers_always_get_a_list_and_the_store_is_found_again(
     assert outcome.unanswered == 0 or name in SERVER_GOES
     assert {status.split()[0] for status in outcome.sources} <= {"200", "0"}
     assert any("fallback" in status for status in outcome.sources) or name in STORE_STAYS_READABLE
+
+
+def unwritten(*rows: object, **findings: Any) -> dict[str, Any]:
+    """A report that nobody keeps."""
+    return findings
+
+
+@pytest.mark.slow
+def test_no_event_is_lost_that_was_accepted(tmp_path: Path) -> None:
+    posted = faults.events_while_the_store_is_killed(tmp_path)
+    assert posted.accepted >= 120
+    assert posted.lost == 0
+    assert set(posted.statuses) <= {0, 202, 503}, "a store that is away is answered for with 503"
+
+
+@pytest.mark.slow
+def test_a_swap_under_load_mixes_nothing_and_fails_nobody(tmp_path: Path) -> None:
+    sizes = argparse.Namespace(users=20_000, items=2_000, seconds=24.0, rate=150.0, workers=1)
+    report = swap_under_load.measure(tmp_path, sizes, write=unwritten)
+    assert (report["errors"], report["mixed_answers"]) == (0, 0), report
+    assert report["new_share_at_the_end"] == 1.0
+    assert report["events"] > 20
+    assert report["sources"]["personal"] > 10
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_worker_does_not_grow_with_generations(tmp_path: Path) -> None:
+    sizes = argparse.Namespace(minutes=0.7, swaps=8, users=2_000, items=5_000, rate=100.0)
+    report = soak.measure(tmp_path, sizes, write=unwritten)
+    assert (report["errors"], report["mixed_answers"]) == (0, 0), report
+    assert report["generations_seen"] == 9
+    assert report["growth_share"] < 0.2, report
 
 
 def states(lines: list[Any]) -> list[tuple[str, str]]:

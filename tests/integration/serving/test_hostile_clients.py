@@ -43,6 +43,7 @@ def running(store_settings: Settings) -> Iterator[ApiProcess]:
         "RECO_PATHS__DATA": str(store_settings.paths.data),
         "RECO_REDIS__URL": store_settings.redis.url,
         "RECO_LOG_LEVEL": "ERROR",
+        "RECO_DOORS__BODY_TIMEOUT_SECONDS": "0.5",
     }
     quick = settings_like(store_settings, doors={"idle_timeout_seconds": 1.0})
     with lookup_api(quick, ApiOptions(port=0, environment=environment)) as api:
@@ -74,6 +75,24 @@ STRANGE = (
     (b"BREW /v1/popular" + HEAD + b"\r\n", (405,)),
     (b"GET /v1/popular" + HEAD + b"content-length: 99999999999\r\n\r\n", (200,)),
 )
+
+
+def test_a_body_that_does_not_come_or_does_not_end_is_refused(running: ApiProcess) -> None:
+    post = b"POST /v1/events HTTP/1.1\r\nhost: r\r\n"
+    pieces = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    for sent, status in (
+        (post + b"content-length: 1000\r\n\r\n", 408),
+        (post + b"content-length: 1000\r\n\r\n" + b"[" * 500, 408),
+        (post + b"content-length: 99999999\r\n\r\n" + b"x" * 1_000, 413),
+        (post + b"transfer-encoding: chunked\r\n\r\n" + pieces * 100, 413),
+        (post + b"content-length: -1\r\n\r\n", 400),
+    ):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=15) as client:
+            with suppress(ConnectionError):  # it may have answered and hung up before the end
+                client.sendall(sent)
+            answer = client.recv(65_536)
+        assert int(answer[9:12]) == status, (sent[:90], answer[:200])
+    assert httpx.get(running.url + USER).status_code == 200
 
 
 def test_requests_that_are_none_get_a_clean_4xx(running: ApiProcess) -> None:

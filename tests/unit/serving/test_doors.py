@@ -54,6 +54,14 @@ def test_without_a_known_key_the_door_stays_shut_and_says_how_to_open_it(headers
     assert (b"www-authenticate", b"Bearer") in error.headers
 
 
+def test_a_key_that_was_accepted_once_is_no_help_to_one_that_is_like_it() -> None:
+    made = doors()
+    made.admit(a_request(x_api_key=READER.text), "read")
+    made.admit(a_request(x_api_key=READER.text), "read")
+    for wrong in (READER.text[:-1], READER.text + "x", READER.text.swapcase(), "reader.", "reader.\u00e9"):
+        assert refusal(made, a_request(x_api_key=wrong)).status == 401
+
+
 def test_a_key_does_not_open_more_than_it_was_made_for() -> None:
     for access in ("write", "admin"):
         assert refusal(doors(), a_request(x_api_key=READER.text), access).status == 403

@@ -7,8 +7,8 @@ from typing import Any
 
 from reco_contracts.reasons import REASONS
 from serving_api import lists, user_list, user_page
-from serving_api.openapi import describe_api
-from serving_api.routes import ROUTES
+from serving_api.openapi import Bounds, describe_api
+from serving_api.routes import ROUTES, Access
 
 
 def references(node: Any) -> Iterator[str]:
@@ -58,3 +58,16 @@ def test_every_reference_leads_to_a_schema() -> None:
 def test_every_reason_code_is_named() -> None:
     text = json.dumps(describe_api()["components"]["schemas"]["Reason"])
     assert all(reason.code in text for reason in REASONS.values())
+
+
+def test_whatever_needs_a_key_says_so_and_what_is_open_does_not() -> None:
+    closed, opened = describe_api(Bounds(needs_key=True)), describe_api(Bounds(needs_key=False))
+    for route in ROUTES:
+        for method, operation in route.operations.items():
+            told = closed["paths"][route.template][method.lower()]
+            is_guarded = operation.access is not Access.OPEN
+            assert ("security" in told) is is_guarded, (method, route.template)
+            if is_guarded:
+                assert {"401", "403", "429"} <= set(told["responses"])
+                assert {} not in told["security"]
+                assert {} in opened["paths"][route.template][method.lower()]["security"]
