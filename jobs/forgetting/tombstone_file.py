@@ -19,7 +19,6 @@ from reco_contracts.errors import ConfigError, ContractError
 from reco_contracts.settings import Settings
 from reco_contracts.tombstones import erasure_key, key_mark, tombstone
 
-
 # A job that read its input before an erasure may end after it; no run lasts so long.
 _LOOKED_FOR_AGAIN: Final = timedelta(days=3)
 
