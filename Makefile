@@ -14,8 +14,8 @@ MAKEFLAGS += --no-print-directory
 export DATA PYTHON WORKSPACE
 
 .PHONY: help venv demo stop airflow test test-slow lint lint-locks lint-compose format docs guide bench bench-serving \
-	bench-publish bench-checks bench-lists bench-home-lists bench-models bench-warehouse \
-	models-report lists-report cold-start explanations lock clean
+	bench-live bench-publish bench-checks bench-lists bench-home-lists bench-models bench-warehouse bench-swap soak \
+	faults models-report lists-report cold-start explanations lock clean
 
 help: ## this list
 	@echo "Usage: make TARGET [DATA=path/to/your/log] [PYTHON=python3.12]"
@@ -72,8 +72,20 @@ bench: bench-serving bench-publish ## the lookup API and publishing (bench-check
 bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
 	@$(BIN)/python -m benchmarks.bench_serving
 
+bench-live: $(VENV) ## from a click's 202 to a changed list, under load
+	@$(BIN)/python -m benchmarks.bench_live
+
 bench-publish: $(VENV) ## lists a second and bytes a user
 	@$(BIN)/python -m benchmarks.bench_publish
+
+bench-swap: $(VENV) ## a million users' lists replaced under load: errors, mixed answers, p99 before, during, after (some minutes)
+	@$(BIN)/python -m benchmarks.swap_under_load
+
+soak: $(VENV) ## ten minutes of load and twenty generations: does the memory of an API worker stay flat?
+	@$(BIN)/python -m benchmarks.soak
+
+faults: $(VENV) ## kill, stop and starve the store and the API under load: what readers get, and how soon it is over
+	@$(BIN)/python -m benchmarks.faults
 
 bench-checks: $(VENV) ## time and memory of checking a million lists before they are published (some minutes)
 	@$(BIN)/python -m benchmarks.bench_checks

@@ -66,7 +66,12 @@ def feast_server(settings: Settings) -> Iterator[int]:
     command += ["serve", "--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--workers", "1"]
     environment = os.environ | feast_environment(settings)
     process = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _wait_until_it_answers(port, process)
@@ -76,10 +81,11 @@ def feast_server(settings: Settings) -> Iterator[int]:
 
 
 def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
+    url, headers = f"http://127.0.0.1:{port}{PATH}", {"content-type": "application/json"}
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.post(f"http://127.0.0.1:{port}{PATH}", content=question(user_id(0)), timeout=5.0).raise_for_status()
+            httpx.post(url, content=question(user_id(0)), headers=headers, timeout=5.0).raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.2)
         else:

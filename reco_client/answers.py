@@ -213,6 +213,24 @@ class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ignored_fields: tuple[str, ...] = ()
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """How much was taken out of the store."""
+
+    lists: int
+    why: int
+    recent: int
+    features: int
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """A user was erased from the store; `next` says what happens with everything at rest."""
+
+    request_id: str
+    user_id: str
+    erased: Erased
+    next: str
+
+
 class Health(msgspec.Struct, frozen=True):
     """The process is alive."""
 
@@ -220,8 +238,18 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether a process has lists to answer from: ready, fallback or starting."""
+    """Where a process has its lists from.
+
+    Attributes:
+        status: ready, degraded, fallback or starting.
+        generation: the published lists that answer; None = there are none yet.
+        store: up, late, empty or down.
+        since: when this began, UTC, ISO 8601.
+        keys: API keys that are known; None = none is needed.
+    """
 
     status: str
     generation: str | None
     store: str
+    since: str
+    keys: int | None

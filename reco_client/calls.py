@@ -212,6 +212,12 @@ def send_events(events: Iterable[Event]) -> Call[answers.EventsAnswer]:
     return Call("POST", "/v1/events", "/v1/events", answers.EventsAnswer, body=body)
 
 
+def erase_user(user_id: str) -> Call[answers.Erasure]:
+    """Erase a user from the store at once, and from everything at rest with the next run; it takes an admin key."""
+    template = "/v1/users/{user_id}"
+    return Call("DELETE", _path(template, user_id), template, answers.Erasure)
+
+
 def health() -> Call[answers.Health]:
     """Whether the process is alive."""
     return Call("GET", "/healthz", "/healthz", answers.Health)

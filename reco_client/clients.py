@@ -109,6 +109,7 @@ class Client:
     user_features = _called(calls.user_features)
     item_features = _called(calls.item_features)
     send_events = _called(calls.send_events)
+    erase_user = _called(calls.erase_user)
     health = _called(calls.health)
     readiness = _called(calls.readiness)
 
@@ -171,6 +172,7 @@ class AsyncClient:
     user_features = _awaited(calls.user_features)
     item_features = _awaited(calls.item_features)
     send_events = _awaited(calls.send_events)
+    erase_user = _awaited(calls.erase_user)
     health = _awaited(calls.health)
     readiness = _awaited(calls.readiness)
 

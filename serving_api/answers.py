@@ -204,6 +204,10 @@ def list_pieces(
     source = next((block.source for block in blocks if block.picked.items), blocks[0].source)
     name = _ITEM_IDS if fields is LEAN else _ITEMS
     rank, pieces = first_rank, [_LIST % (json_bytes(surface), _VARIANT_JSON, source.encode(), name)]
+    if fields is ALL and len(blocks) > _FEW_BLOCKS:
+        pieces += generation.catalogue.render_mixed(blocks, rank)
+        rank += sum(len(block.picked.items) for block in blocks)
+        blocks = []
     for picked, block_source in blocks:
         pieces += render_items(generation.catalogue, picked, block_source, rank, fields)
         rank += len(picked.items)
@@ -229,5 +233,7 @@ _ENVELOPE: Final = b'%b"generation":%b,'
 _LIST: Final = b'"surface":%b,"experiment":null,"variant":%b,"propensity":1.0,"source":"%b",%b['
 _ITEMS: Final = b'"items":'
 _ITEM_IDS: Final = b'"item_ids":'
+# From so many turns of sources on, their items are rendered at once.
+_FEW_BLOCKS: Final = 2
 _TAG_BITS: Final = 2**64 - 1
 _NOTHING: Final = Picked(EMPTY, has_more=False, is_plain=True)

@@ -104,7 +104,6 @@ class LookupApi:
         request.request_id = request.request_id or self.new_request_id()
         answer = unless_known(request, await self._answer(route, request))
         headers = headers_of(request, answer)
-        headers += answer.headers
         headers += self._cross_origin.headers(request)
         template = route.template if route else "unknown"
         seconds = perf_counter() - began

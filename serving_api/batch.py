@@ -29,7 +29,7 @@ class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     users: list[str]
     surface: str = HOME
-    limit: int | None = None
+    limit: int | float | None = None  # 4.0 is a whole number in JSON
     category: str | None = None
     exclude: list[str] = []
     exclude_seen: bool | None = None
@@ -76,8 +76,11 @@ def _read(body: bytes, api: "LookupApi") -> BatchRequest:
         raise BadRequestError("invalid_users", f"1 to {most} users expected, got {len(asked.users)}", "users")
     for user in asked.users:
         check_id(user, "users")
-    if asked.limit is not None and not 1 <= asked.limit <= api.max_limit:
-        raise BadRequestError("invalid_limit", f"1 to {api.max_limit} expected, got {asked.limit}", "limit")
+    limit = asked.limit
+    if limit is not None and not (1 <= limit <= api.max_limit and limit == int(limit)):
+        raise BadRequestError(
+            "invalid_limit", f"limit must be a whole number from 1 to {api.max_limit}, got {limit}", "limit"
+        )
     return asked
 
 
@@ -93,7 +96,7 @@ def _wanted(api: "LookupApi", asked: BatchRequest, generation: Generation) -> Wa
     return Wanted(
         Page(generation, b""),
         user_surface(asked.surface, generation),
-        asked.limit or api.default_limit,
+        int(asked.limit or api.default_limit),
         check_ids(asked.exclude, "exclude"),
         category,
         category,

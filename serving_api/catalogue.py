@@ -8,7 +8,7 @@ time they are needed.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -17,7 +17,7 @@ import msgspec
 from reco_contracts.list_codec import PAD, PackedHead
 from reco_contracts.manifests import CatalogueChunk
 from reco_contracts.reasons import REASONS, Reason
-from serving_api.rules import NO_RULES
+from serving_api.rules import NO_RULES, Block
 
 _json = msgspec.json.encode
 _MAX_LENGTH: Final = 1_000  # settings allow no longer lists
@@ -83,12 +83,24 @@ class Catalogue:
         Raises:
             LookupError: an index, a score or a reason code is not known.
         """
-        count = len(picked.items)
-        pieces: list[bytes] = [b""] * (4 * count)
-        pieces[0::4] = map(self._items.__getitem__, picked.items)
-        pieces[1::4] = _ranks()[first_rank - 1 : first_rank - 1 + count]
-        pieces[2::4] = map(score_texts().__getitem__, picked.score_codes)
+        pieces = self._render_beginnings(picked.items, picked.score_codes, first_rank)
         pieces[3::4] = self._render_endings(picked, source)
+        return pieces
+
+    def render_mixed(self, blocks: Sequence[Block], first_rank: int = 1) -> list[bytes]:
+        """The items of several sources that take turns: as `render`, without its price for every turn.
+
+        Raises:
+            LookupError: an index, a score or a reason code is not known.
+        """
+        items = [item for block in blocks for item in block.picked.items]
+        score_codes = [code for block in blocks for code in block.picked.score_codes]
+        pieces = self._render_beginnings(items, score_codes, first_rank)
+        pieces[3::4] = [
+            self._endings_of(source, code)[seed]
+            for picked, source in blocks
+            for code, seed in zip(picked.reasons, picked.seeds, strict=True)
+        ]
         return pieces
 
     def describe(self, code: int, seed: int) -> dict[str, str]:
@@ -103,6 +115,15 @@ class Catalogue:
             ValueError: there is no such reason.
         """
         return _describe(code, seed, self.ids, self.titles)
+
+    def _render_beginnings(self, items: Sequence[int], score_codes: Sequence[int], first_rank: int) -> list[bytes]:
+        """All pieces but those of source and reason, whose places are empty."""
+        count = len(items)
+        pieces: list[bytes] = [b""] * (4 * count)
+        pieces[0::4] = map(self._items.__getitem__, items)
+        pieces[1::4] = _ranks()[first_rank - 1 : first_rank - 1 + count]
+        pieces[2::4] = map(score_texts().__getitem__, score_codes)
+        return pieces
 
     def _render_endings(self, picked: PackedHead, source: str) -> Iterable[bytes]:
         reasons = picked.reasons

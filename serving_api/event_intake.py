@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
+from reco_contracts.errors import StoreUnavailableError
 from reco_contracts.event_checks import CheckedEvent
 from reco_contracts.settings import Settings
 from serving_api.erasure import Eraser
@@ -15,6 +17,7 @@ from serving_api.redis_pipe import RedisPipe
 from serving_api.store_address import parse_address
 
 _MB: Final = 1_048_576
+_LOOK_SECONDS: Final = 2.0
 
 
 class EventIntake:
@@ -45,14 +48,20 @@ class EventIntake:
         self.max_body_bytes = int(options.max_body_mb * _MB)
         self.retry_after = b"%d" % options.retry_after_seconds
         self.max_future_hours = settings.landing.max_future_hours
+        self._watcher: asyncio.Task[None] | None = None
         self._effect_seconds = settings.serving.read_timeout_seconds
 
     def start(self) -> None:
         """Connect, and stay connected."""
         self._pipe.start()
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def close(self) -> None:
         """Finish what is under way, and close."""
+        if self._watcher:
+            self._watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watcher
         await self.recent.close()
         await self._pipe.close()
 
@@ -77,3 +86,10 @@ class EventIntake:
         noted = self.recent.write(generation, [one for one in events if one.event.user_id not in erased], now_ms)
         # A slow store does not hold the answer up: the events are safe already.
         await asyncio.wait({noted}, timeout=self._effect_seconds)
+
+    async def _watch(self) -> None:
+        """Look how long the streams are, for the metrics of a process to which nobody posts."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            with suppress(StoreUnavailableError):  # the pipe reports it
+                await self.stream.look(monotonic())

@@ -7,7 +7,7 @@ import msgspec
 
 from reco_contracts.list_codec import PackedHead
 from serving_api.catalogue import Catalogue, score_texts
-from serving_api.parameters import BadRequestError, Query, one
+from serving_api.parameters import BadRequestError, Query, several
 
 IDS: Final = "ids"
 MEMBERS: Final = ("item_id", "rank", "score", "title", "categories", "source", "reason")
@@ -25,8 +25,8 @@ def read_fields(query: Query) -> Fields:
     Raises:
         BadRequestError: one of them is none.
     """
-    text = one(query, "fields")
-    return ALL if text is None else choose_fields(text.split(","))
+    names = several(query, "fields")
+    return choose_fields(names) if names else ALL
 
 
 def choose_fields(names: list[str]) -> Fields:

@@ -101,7 +101,7 @@ def page_blocks(wanted: Wanted, own: Own) -> tuple[list[Block], bytes]:
         blocks.append(Block(filling.head, own.missing))
         has_more = has_more or filling.has_more
     plain_blocks = blocks
-    if own.session.entries:
+    if own.session.ranked:
         blocks, is_left = mix(own.session, blocks, limit, catalogue, excluded, wanted.category, {*shown.items()})
         has_more = has_more or is_left
     pinned = place_pins(catalogue, wanted.surface, blocks, limit, excluded, wanted.category, shown, page.first_rank - 1)
@@ -109,7 +109,8 @@ def page_blocks(wanted: Wanted, own: Own) -> tuple[list[Block], bytes]:
         has_more = has_more or not set(_items(blocks)) <= set(_items(pinned))
     if not has_more:
         return pinned, b"null"
-    if picked.is_plain and pinned is plain_blocks and len(blocks) == 1:
+    is_published = wanted.surface not in own.recent.folded or page.skip > 0  # a folded list may be another one soon
+    if picked.is_plain and pinned is plain_blocks and len(blocks) == 1 and is_published:
         return pinned, page.next_plain(len(picked.head.items))
     is_own = page.is_own or bool(picked.head.items)
     return pinned, page.next_listed(

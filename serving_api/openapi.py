@@ -196,7 +196,7 @@ def _batch_body(bounds: Bounds) -> Json:
         "category": {**NAME, "type": ["string", "null"]},
         "exclude": {**ids, "maxItems": 1_000},
         "exclude_seen": {"type": ["boolean", "null"]},
-        "fields": {"anyOf": [{"type": "null"}, *FIELDS["anyOf"]]},
+        "fields": {"anyOf": [{"type": "null"}, FIELDS]},
     }
     return {"type": "object", "properties": members, "required": ["users"], "additionalProperties": False}
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from reco_contracts.events import MAX_EVENTS_A_REQUEST, EventType
+from reco_contracts.events import IMPRESSION_CONTEXT, MAX_EVENTS_A_REQUEST, MAX_RATING_STARS, EventType
 from serving_api import schemas
-from serving_api.openapi_parts import ID, Json, described, response
+from serving_api.openapi_parts import ID, NO_CONTROLS, Json, described, response
 
 _NAMES: Final = ("event_id", "currency", "request_id", "surface", "experiment", "variant", "generation")
 _REQUIRED: Final = ("user_id", "item_id", "event_type")
@@ -17,13 +17,43 @@ _POST: Final = (
     "event."
 )
 
-_OPTIONAL_ID: Final[Json] = {"type": ["string", "null"], "maxLength": ID["maxLength"]}
+# Spaces around a text do not count.
+_TEXT: Final[Json] = ID | {"pattern": r"^(?! *$)[^\u0000-\u001f\u007f-\u009f]+$"}
+_OPTIONAL_ID: Final[Json] = {"type": ["string", "null"], "maxLength": ID["maxLength"], "pattern": NO_CONTROLS}
+# What each type asks for beyond that.
+_KINDS: Final[list[Json]] = [
+    {"properties": {"event_type": {"enum": ["click", "add_to_cart", "dismiss"]}}},
+    {"properties": {"event_type": {"const": "view"}, "value": {"type": ["number", "null"], "minimum": 0}}},
+    {
+        "properties": {
+            "event_type": {"const": "rating"},
+            "value": {"type": "number", "minimum": 0, "maximum": MAX_RATING_STARS},
+        },
+        "required": ["value"],
+    },
+    {
+        "properties": {
+            "event_type": {"enum": ["purchase", "return"]},
+            "value": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "number", "exclusiveMaximum": 0}]},
+        },
+        "required": ["value"],
+    },
+    {
+        "properties": {
+            "event_type": {"const": "impression"},
+            "request_id": _TEXT,
+            "surface": _TEXT,
+            "position": {"type": "integer"},
+        },
+        "required": list(IMPRESSION_CONTEXT),
+    },
+]
 EVENT: Final[Json] = {
     "type": "object",
     "required": list(_REQUIRED),
     "properties": {
-        "user_id": ID,
-        "item_id": ID,
+        "user_id": _TEXT,
+        "item_id": _TEXT,
         "event_type": {"type": "string", "enum": [kind.value for kind in EventType]},
         "value": {"type": ["number", "null"], "description": _VALUE},
         "occurred_at": {"type": ["string", "number", "null"], "description": _TIME},
@@ -32,7 +62,8 @@ EVENT: Final[Json] = {
         "propensity": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1},
         **dict.fromkeys(_NAMES, _OPTIONAL_ID),
     },
-    "description": "An impression also needs request_id, surface and position.",
+    "anyOf": _KINDS,
+    "description": "An impression also needs request_id, surface and position; a rating, purchase or return a value.",
     "example": {
         "user_id": "u-17",
         "item_id": "i-4",

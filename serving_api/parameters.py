@@ -1,7 +1,6 @@
 """What a request asks for, checked: ids out of paths, values out of query strings."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -108,7 +107,7 @@ def read_query(query: bytes, allowed: tuple[str, ...]) -> Query:
 
 
 def one(query: Query, name: str) -> str | None:
-    """The value of a parameter that may be given once; None if it is not, or is empty.
+    """The value of a parameter that may be given once; None if it is not.
 
     Raises:
         BadRequestError: it is given twice.
@@ -118,7 +117,13 @@ def one(query: Query, name: str) -> str | None:
         return None
     if len(values) > 1:
         raise BadRequestError("repeated_parameter", f"{name} is given {len(values)} times, once is allowed", name)
-    return values[0] or None
+    return values[0]
+
+
+def several(query: Query, name: str) -> list[str]:
+    """The values of a parameter that may be given several times, or with commas between; none if it is not given."""
+    values = query.get(name)
+    return [part for value in values for part in value.split(",")] if values else []
 
 
 def whole_number(query: Query, name: str, default: int, lowest: int, highest: int) -> int:
@@ -182,17 +187,16 @@ def id_set(query: Query, name: str) -> frozenset[str]:
     Raises:
         BadRequestError: one of them is no id, or there are too many.
     """
-    values = query.get(name)
-    return check_ids((part for value in values for part in value.split(",") if part), name) if values else _NO_IDS
+    return check_ids(several(query, name), name, may_be_empty=True) if name in query else _NO_IDS
 
 
-def check_ids(identifiers: Iterable[str], field: str) -> frozenset[str]:
-    """Check ids that are apart already; see `id_set`."""
-    ids = frozenset(identifiers)
-    if len(ids) > MAX_EXCLUDED:
+def check_ids(identifiers: list[str], field: str, *, may_be_empty: bool = False) -> frozenset[str]:
+    """Check ids that are apart already; see `id_set`. Empty ones, where there may be any, count for nothing."""
+    if len(identifiers) > MAX_EXCLUDED:
         raise BadRequestError(
-            f"invalid_{field}", f"{field} has {len(ids)} ids, at most {MAX_EXCLUDED} are allowed", field
+            f"invalid_{field}", f"{field} has {len(identifiers)} ids, at most {MAX_EXCLUDED} are allowed", field
         )
+    ids = [identifier for identifier in identifiers if identifier or not may_be_empty]
     for identifier in ids:
         check_id(identifier, field)
-    return ids
+    return frozenset(ids)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from reco_contracts.errors import ContractError, StoreUnavailableError
 from reco_contracts.event_checks import CheckedEvent
 from reco_contracts.events import EventType
+from reco_contracts.folded_codec import FOLDED
 from reco_contracts.list_codec import PackedHead, unpack_head
 from reco_contracts.logs import get_logger
 from reco_contracts.reasons import Reason
@@ -41,6 +42,7 @@ _KINDS: Final[dict[str, Reason]] = {
     EventType.RATING: Reason.BECAUSE_LIKED,
 }
 _CONSUMED: Final = (EventType.PURCHASE, EventType.RATING)
+_NO_ITEM: Final = FOLDED.encode()
 _NOTHING: Final = PackedHead((), (), b"", ())
 # So many users' neighbours may be refreshed at once; the others are at their next request.
 _MAX_REFRESHING: Final = 256
@@ -211,7 +213,8 @@ class RecentWriter:
     async def _trim(self, user: str) -> None:
         """Take the oldest fields out."""
         (flat,) = await self._send([("HGETALL", self._keys.recent(user))])
-        by_age = sorted((field_time(value), field) for field, value in zip(flat[0::2], flat[1::2], strict=True))
+        fields = zip(flat[0::2], flat[1::2], strict=True)
+        by_age = sorted((field_time(value), field) for field, value in fields if not field.startswith(_NO_ITEM))
         surplus = [field for _, field in by_age[: max(len(by_age) - self._options.max_items, 0)]]
         if surplus:
             await self._send([("HDEL", self._keys.recent(user), *surplus)])

@@ -8,16 +8,17 @@ long ago it was: the alternative is what everybody likes.
 """
 
 import struct
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from reco_contracts.reasons import Reason
 from reco_contracts.recent_codec import NO_INDEX, Recent, Seed
 from reco_contracts.serving_settings import SessionSection
 from serving_api.catalogue import Catalogue
-from serving_api.rules import Block, Entry, blocks_of, entries_of
+from serving_api.rules import Block, Entry, blocks_of
 
 SOURCE: Final = "session"
 # A look is weaker than a choice; what was bought is rarely wanted in another colour at once.
@@ -32,6 +33,12 @@ _WEIGHTS: Final[dict[int, float]] = {
 _LEAST_STRENGTH: Final = 0.02
 _LARGEST_CODE: Final = 0x3C00
 _MINUTE_MS: Final = 60_000.0
+# More events than these say nothing new, and each costs time in the request.
+_MOST_SEEDS: Final = 8
+_FLOAT: Final = struct.Struct("<e")
+_CODE: Final = struct.Struct("<H")
+# An item index, its score's code, reason code, seed index and source: `rules.Entry` before it is one.
+_Stored = tuple[int, int, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,14 @@ class Session:
     """What a session would put into a list of one generation.
 
     Attributes:
-        entries: items with their scores, reasons and seeds, best first.
+        ranked: each item with its score, best first; scores of any scale.
+        seeds: by item, the event that brought it.
         share: of the places of a user's own list; 0..1.
         newcomer_share: of the places of a user who has none.
     """
 
-    entries: tuple[Entry, ...] = ()
+    ranked: Sequence[tuple[int, float]] = ()
+    seeds: Mapping[int, Seed] = field(default_factory=dict)
     share: float = 0.0
     newcomer_share: float = 0.0
 
@@ -61,25 +70,24 @@ def read_session(recent: Recent, generation: str | None, options: SessionSection
         options: pace.
         now_ms: milliseconds since 1970.
     """
-    seeds = [seed for seed in recent.seeds if seed.generation == generation and seed.item != NO_INDEX]
-    strengths = [_strength(seed, options, now_ms) for seed in seeds]
-    strongest = max(strengths, default=0.0)
-    share = options.share * strongest if strongest >= _LEAST_STRENGTH else 0.0
-    own = {seed.item for seed in seeds}
+    usable = [seed for seed in recent.seeds if seed.generation == generation and seed.item != NO_INDEX]
+    if not usable:
+        return NO_SESSION
+    events = sorted(((_strength(seed, options, now_ms), seed) for seed in usable), key=itemgetter(0), reverse=True)
+    strongest, own = events[0][0], {seed.item for seed in usable}
+    values = _values()
     scores: dict[int, float] = {}
-    best: dict[int, tuple[float, Seed]] = {}
-    for seed, strength in zip(seeds, strengths, strict=True):
+    seeds: dict[int, Seed] = {}
+    for strength, seed in events[:_MOST_SEEDS]:
         for item, code in zip(seed.neighbours, seed.score_codes, strict=True):
-            if item in own:
-                continue
-            vote = strength * _value(code)
-            scores[item] = scores.get(item, 0.0) + vote
-            if item not in best or vote > best[item][0]:
-                best[item] = vote, seed
-    ranked = sorted(scores, key=lambda item: (-scores[item], item))
-    highest = scores[ranked[0]] if ranked else 0.0
-    entries = tuple(_entry(item, scores[item] / (highest or 1.0), best[item][1]) for item in ranked)
-    return Session(entries, share, options.newcomer_share)
+            if item in scores:
+                scores[item] += strength * values[code]
+            elif item not in own and code <= _LARGEST_CODE:
+                scores[item] = strength * values[code]
+                seeds[item] = seed  # the strongest of those that bring it
+    ranked = sorted(scores.items(), key=_by_score)
+    share = options.share * strongest if strongest >= _LEAST_STRENGTH else 0.0
+    return Session(ranked, seeds, share, options.newcomer_share)
 
 
 class Mixed(NamedTuple):
@@ -116,47 +124,57 @@ def mix(
     """
     is_newcomer = blocks[0].source != "personal" or not blocks[0].picked.items
     share = session.newcomer_share if is_newcomer else session.share
-    if share <= 0:
+    if share <= 0 or not session.ranked:
         return Mixed(blocks, is_left=False)
-    hidden, ids = catalogue.rules.hidden, catalogue.ids
-    chosen = [
-        entry
-        for entry in session.entries
-        if entry.item in ids
-        and entry.seed in ids
-        and entry.item not in hidden
-        and entry.item not in taken
-        and ids[entry.item] not in excluded
-        and (not category or category in catalogue.categories[entry.item])
-    ]
-    if not chosen:
-        return Mixed(blocks, is_left=False)
-    own = entries_of(blocks)
-    merged = _interleave(own, chosen, share, limit)
-    placed = {entry.item for entry in merged}
-    return Mixed(blocks_of(merged), is_left=any(entry.item not in placed for entry in (*own, *chosen)))
+    allowed = _allowed(session, catalogue, excluded, category, taken)
+    own = [(*stored, block.source) for block in blocks for stored in zip(*block.picked, strict=True)]
+    merged, is_left = _interleave(own, allowed, share, limit)
+    return Mixed(blocks_of([Entry(*entry) for entry in merged]), is_left) if merged else Mixed(blocks, is_left=False)
 
 
-def _interleave(own: Iterable[Entry], session: list[Entry], share: float, limit: int) -> list[Entry]:
-    """Give the session its share of the first p places, for every p; no item twice."""
-    merged: list[Entry] = []
+def _allowed(
+    session: Session, catalogue: Catalogue, excluded: frozenset[str], category: str, taken: Container[int]
+) -> Iterator[_Stored]:
+    """The session's items that may be shown; made one by one, since few are needed."""
+    hidden, ids, categories = catalogue.rules.hidden, catalogue.ids, catalogue.categories
+    highest = session.ranked[0][1] if session.ranked else 1.0
+    for item, score in session.ranked:
+        seed = session.seeds[item]
+        if (
+            item in ids
+            and seed.item in ids
+            and item not in hidden
+            and item not in taken
+            and ids[item] not in excluded
+            and (not category or category in categories[item])
+        ):
+            yield item, _code(score / (highest or 1.0)), seed.kind, seed.item, SOURCE
+
+
+def _interleave(
+    own: Iterable[_Stored], session: Iterator[_Stored], share: float, limit: int
+) -> tuple[list[_Stored], bool]:
+    """Give the session its share of the first p places, for every p; no item twice; tells whether one is left."""
+    merged: list[_Stored] = []
     held: set[int] = set()
-    own_left, session_left = iter(own), iter(session)
-    given = 0
+    own_left, given = iter(own), 0
     while len(merged) < limit:
         is_due = int((len(merged) + 1) * share + 0.5) > given
-        turns = (session_left, own_left) if is_due else (own_left, session_left)
+        turns = (session, own_left) if is_due else (own_left, session)
         entry = _next_new(turns[0], held) or _next_new(turns[1], held)
         if entry is None:
-            break
-        given += entry.source == SOURCE
-        held.add(entry.item)
+            return merged, False
+        given += entry[-1] == SOURCE
+        held.add(entry[0])
         merged.append(entry)
-    return merged
+    return merged, bool(_next_new(own_left, held) or _next_new(session, held))
 
 
-def _next_new(entries: Iterable[Entry], held: Container[int]) -> Entry | None:
-    return next((entry for entry in entries if entry.item not in held), None)
+def _next_new(entries: Iterator[_Stored], held: Container[int]) -> _Stored | None:
+    for entry in entries:
+        if entry[0] not in held:
+            return entry
+    return None
 
 
 def _strength(seed: Seed, options: SessionSection, now_ms: float) -> float:
@@ -165,13 +183,13 @@ def _strength(seed: Seed, options: SessionSection, now_ms: float) -> float:
     return weight
 
 
-def _entry(item: int, score: float, seed: Seed) -> Entry:
-    code: int = struct.unpack("<H", struct.pack("<e", score))[0]
-    return Entry(item, code, seed.kind, seed.item, SOURCE)
+def _by_score(scored: tuple[int, float]) -> tuple[float, int]:
+    return -scored[1], scored[0]
 
 
-def _value(code: int) -> float:
-    return _values()[code] if code <= _LARGEST_CODE else 0.0
+def _code(score: float) -> int:
+    code: int = _CODE.unpack(_FLOAT.pack(score))[0]
+    return code
 
 
 @lru_cache(maxsize=1)

@@ -42,8 +42,14 @@ class UserReads(NamedTuple):
     recent: Recent
 
 
-async def read_user(api: "LookupApi", generation: Generation, surface: str, user: str) -> UserReads:
-    """A user's list and what they did lately, in one round trip; without recent items where those cannot be read."""
+async def read_user(
+    api: "LookupApi", generation: Generation, surface: str, user: str, *, is_published: bool = False
+) -> UserReads:
+    """A user's list and what they did lately, in one round trip; without recent items where those cannot be read.
+
+    A list that was folded in since takes the place of the one that was published, unless
+    `is_published` asks for that one: pages that began on its head go on in it.
+    """
     if generation.manifest is None:
         return UserReads(None, "fallback", NOTHING_RECENT)
     key, recent_key = generation.list_key(api.live.keys, surface, user), api.live.keys.recent(user)
@@ -53,7 +59,8 @@ async def read_user(api: "LookupApi", generation: Generation, surface: str, user
     except StoreUnavailableError:
         return UserReads(None, "fallback", NOTHING_RECENT)
     recent = _recent(replies[0])
-    value = replies[1] if key is not None else None
+    folded = None if is_published else recent.folded_list(surface, generation.name)
+    value = folded or (replies[1] if key is not None else None)
     return UserReads(None, "fallback", recent) if isinstance(value, Exception) else UserReads(value, "popular", recent)
 
 
@@ -147,7 +154,7 @@ def user_surface(name: str | None, generation: Generation) -> str:
     """
     known = generation.user_surfaces()
     if name is None or name in known:
-        return name or HOME
+        return HOME if name is None else name
     raise BadRequestError(
         "unknown_surface", f"surface {name[:80]!r} is not known; there are: {', '.join(known)}", "surface"
     )

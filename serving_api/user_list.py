@@ -39,12 +39,13 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
     """
     user = read_id(request.segment, "user_id")
     wanted = await _wanted(api, request)
-    reads = await read_user(api, wanted.page.generation, wanted.surface, user)
-    check_there(api, wanted.page, reads.value, reads.missing)
+    page = wanted.page
+    reads = await read_user(api, page.generation, wanted.surface, user, is_published=page.skip > 0)
+    check_there(api, page, reads.value, reads.missing)
     subject = b'"user_id":%b,' % json_bytes(user)
 
     def build(stored: bytes | None, otherwise: str) -> Answer:
-        own = own_list(api, wanted.page.generation, wanted.surface, user, UserReads(stored, otherwise, reads.recent))
+        own = own_list(api, page.generation, wanted.surface, user, UserReads(stored, otherwise, reads.recent))
         return answer_page(request, wanted, own, subject, user)
 
     return answer_or_fallback(api, build, reads.value, reads.missing)

@@ -5,11 +5,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reco_contracts.list_codec import PackedHead
+from reco_contracts.recent_codec import Recent
 from reco_contracts.surfaces import POPULAR, SubjectKind, subject_kind
 from serving_api.answers import EMPTY, Answer, json_bytes, list_pieces, pick, tagged_answer
 from serving_api.fields import Fields, read_fields
 from serving_api.generation import Generation
-from serving_api.parameters import BadRequestError, flag, flag_or_none, id_set, one, read_id, read_query
+from serving_api.parameters import BadRequestError, flag, flag_or_none, id_set, read_id, read_query, several
 from serving_api.request import Request
 from serving_api.rules import Block, place_pins
 from serving_api.served import served_items
@@ -90,7 +91,7 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     generation = api.live.generation
     user = read_id(request.segment, "user_id")
     query = read_query(request.query_string, PARAMETERS)
-    surfaces = _surfaces(one(query, "surfaces"), generation)
+    surfaces = _surfaces(several(query, "surfaces"), generation)
     limit, excluded = api.read_limit(query), id_set(query, "exclude")
     wanted = _Wanted(generation, limit, excluded, flag_or_none(query, "exclude_seen"), read_fields(query))
     is_deduped = flag(query, "dedupe", default=True)
@@ -104,7 +105,7 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     taken: set[int] = set()
     rows: list[_Row] = []
     for one_asked in asked:
-        row = _row(api, wanted, one_asked, taken, has_stand_in=not rows)
+        row = _row(api, wanted, _folded_in(one_asked, recent, generation), taken, has_stand_in=not rows)
         if is_deduped:
             taken.update(row.items)
         rows.append(row)
@@ -113,9 +114,9 @@ async def user_page(api: "LookupApi", request: Request) -> Answer:
     return tagged_answer(request.request_id, members, generation, rows[0].source, tuple(chain.from_iterable(served)))
 
 
-def _surfaces(text: str | None, generation: Generation) -> list[str]:
+def _surfaces(asked: list[str], generation: Generation) -> list[str]:
     known = generation.page_surfaces()
-    names = list(dict.fromkeys(part for part in (text or "").split(",") if part))
+    names = list(dict.fromkeys(filter(None, asked)))
     if not names:
         raise BadRequestError(
             "invalid_surfaces", f"surfaces must name one or more of {', '.join(known)}, with commas between", "surfaces"
@@ -137,6 +138,12 @@ async def _ask(api: "LookupApi", generation: Generation, surface: str, user: str
     is_users = subject_kind(surface) is SubjectKind.USER
     value, otherwise = await stored_list(api, generation, surface, user if is_users else "")
     return _Asked(surface, value, source_of(value) if is_users else surface, otherwise)
+
+
+def _folded_in(asked: _Asked, recent: Recent, generation: Generation) -> _Asked:
+    """A list that was made since takes the place of the one that was published."""
+    value = recent.folded_list(asked.surface, generation.name)
+    return asked if value is None else asked._replace(value=value, source=source_of(value))
 
 
 def _row(api: "LookupApi", wanted: _Wanted, asked: _Asked, taken: set[int], *, has_stand_in: bool) -> _Row:

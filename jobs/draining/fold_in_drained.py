@@ -62,7 +62,7 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
             path = layout.overlay_file(manifest.generation, _NAME)
             _fold(path, home, touched, entries, settings)
             ttl = settings.session.ttl_hours * 3_600
-            published = publish_folded(store, settings.keys, manifest, path, now, ttl)
+            published = publish_folded(store, settings.keys, manifest, path, now, ttl, read_forgotten(settings))
     _write_mark(mark, touched.revision)
     return {"generation": manifest.generation, "users": len(touched.users), "published": published}
 

@@ -28,11 +28,11 @@ _NULL: Final = b""  # a value that is not set
 _U32: Final = struct.Struct("<I")
 _MICROSECONDS: Final = 1_000_000
 
-Command = tuple[str | bytes | int, ...]
+Command = tuple[bytes, ...]
 
 
 def encode_features(batch: pa.RecordBatch, view: Table, project: str) -> Iterator[Command]:
-    """One HSET a row.
+    """One HSET a row: the command's name, its key, then fields and values in turn.
 
     Args:
         batch: rows of the view.
@@ -42,7 +42,7 @@ def encode_features(batch: pa.RecordBatch, view: Table, project: str) -> Iterato
     Raises:
         ContractError: a key or a timestamp is null, or a column is of a kind that is not written here.
     """
-    arguments: list[Any] = [repeat("HSET"), _entity_keys(batch, view, project)]
+    arguments: list[Any] = [repeat(b"HSET"), _entity_keys(batch, view, project)]
     arguments += [repeat(timestamp_field(view.name)), _timestamps(batch, view)]
     for column in view.columns:
         if column.name not in (view.key[0], FEATURE_TIMESTAMP):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
+from hiredis import pack_command
 
 from jobs.features.build_features import feature_timestamp, partition_path
 from jobs.features.encode_features import encode_features, is_encodable
@@ -89,9 +90,9 @@ def write_features(store: Store, settings: Settings, view: Table, path: Path) ->
         ContractError: a row lacks its key or its timestamp.
     """
     with BulkWriter(store, settings.publish.connections) as writer:
-        for batch in pq.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=list(view.column_names)):
+        for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(_BATCH_ROWS, columns=list(view.column_names)):
             for command in encode_features(batch, view, settings.project.namespace):
-                writer.add(command)
+                writer.add(command[1], 1, pack_command(command))
 
 
 def feast_writes_because(settings: Settings) -> str | None:

@@ -1,33 +1,52 @@
-"""Many write commands: packed here, sent by threads over several connections, answers checked.
+"""Many write commands: packed and sent by the megabyte, answers read one megabyte later.
 
 redis-py's own pipeline packs, sends and waits in turn, and keeps every answer. Here the
-next megabyte is packed while the last one travels and the server works. On a cluster a
-command goes to the server that holds its key.
+server works on what was sent while the next megabyte is packed, without threads: a
+thread that sends would wait for the interpreter's lock after each call, five
+milliseconds at a time. On a cluster a command goes to the server that holds its key.
 """
 
-from queue import Queue
-from threading import Thread
+from functools import lru_cache
+from itertools import cycle
 from types import TracebackType
 from typing import Any, Final, Self
 
-import hiredis
 import redis
 
 from jobs.publishing.connect_store import Store, primaries, primary_of
 
 _BYTES_A_FLUSH: Final = 1 << 20
-# Answers are small, but a server gives a client up whose unread ones are many.
-_COMMANDS_A_FLUSH: Final = 10_000
+# Answers that nobody reads yet stay in the buffers of the connection: few and small ones.
+_COMMANDS_A_FLUSH: Final = 5_000
 
-_Payload = tuple[list[bytes], int]
-Argument = str | bytes | int
+
+def frame_pairs(names: list[bytes], values: list[bytes]) -> list[bytes]:
+    """Each name and its value as two arguments of a command, ready to be joined.
+
+    Args:
+        names: fields of a hash.
+        values: parallel to the names.
+    """
+    join = b"".join
+    pairs = zip(names, values, strict=True)
+    return [join((_length(len(name)), name, _next_length(len(value)), value, b"\r\n")) for name, value in pairs]
+
+
+def hset_framed(key: bytes, pairs: list[bytes]) -> list[bytes]:
+    """An HSET of framed pairs, in parts.
+
+    Args:
+        key: the hash.
+        pairs: from `frame_pairs`; at least one.
+    """
+    return [b"*%d\r\n$4\r\nHSET\r\n$%d\r\n%b\r\n" % (2 * len(pairs) + 2, len(key), key), *pairs]
 
 
 class BulkWriter:
     """Sends commands while more are made; use it in a `with` block.
 
-    An error of any server shows in the next call, and the commands after it may or may
-    not have been run: what is written in bulk is safe to write again.
+    An error of a server shows in a later call, and the commands after it may or may not
+    have been run: what is written in bulk is safe to write again.
 
     Args:
         store: from `open_store`.
@@ -41,13 +60,13 @@ class BulkWriter:
         self._only = self._outboxes.get("")
 
     def __enter__(self) -> Self:
-        """The connections are open, their threads run."""
+        """Nothing is sent yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Send the rest, unless something went wrong; no thread is left behind."""
+        """Send the rest and wait for the answers, unless something went wrong."""
         try:
             if kind is None:
                 self.flush()
@@ -55,17 +74,19 @@ class BulkWriter:
             for outbox in self._outboxes.values():
                 outbox.close()
 
-    def add(self, *commands: tuple[Argument, ...]) -> None:
+    def add(self, key: bytes, commands: int, *parts: bytes) -> None:
         """Queue commands on one key, which are run in this order; those of other calls may overtake them.
 
         Args:
-            commands: of each its name, the key, and the other arguments.
+            key: the key of all of them.
+            commands: how many they are.
+            parts: the packed commands, cut anywhere.
 
         Raises:
             redis.RedisError: a server refused an earlier command, or is gone.
         """
-        outbox = self._only or self._outboxes[primary_of(self._store, commands[0][1])]
-        outbox.add([hiredis.pack_command(command) for command in commands])
+        outbox = self._only or self._outboxes[primary_of(self._store, key)]
+        outbox.add(commands, parts)
 
     def flush(self) -> None:
         """Wait until every command so far is answered.
@@ -76,70 +97,80 @@ class BulkWriter:
         for outbox in self._outboxes.values():
             outbox.send()
         for outbox in self._outboxes.values():
-            outbox.wait()
+            outbox.settle()
 
 
 class _Outbox:
-    """What goes to one server."""
+    """What goes to one server, by its connections in turn."""
 
     def __init__(self, server: redis.Redis, connections: int) -> None:
-        self._queue: Queue[_Payload | None] = Queue(maxsize=connections)
+        self._lanes = [_Lane(server.connection_pool) for _ in range(connections)]
+        self._turn = cycle(self._lanes)
         self._parts: list[bytes] = []
-        self._bytes = 0
-        self._error: Exception | None = None
-        self._threads = [
-            Thread(target=self._work, args=(server.connection_pool,), daemon=True) for _ in range(connections)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._bytes = self._commands = 0
 
-    def add(self, commands: list[bytes]) -> None:
-        """Queue packed commands; the thread of a connection takes over when there is enough."""
-        self._parts += commands
-        self._bytes += sum(map(len, commands))
-        if self._bytes >= _BYTES_A_FLUSH or len(self._parts) >= _COMMANDS_A_FLUSH:
+    def add(self, commands: int, parts: tuple[bytes, ...]) -> None:
+        """Queue packed commands, and send them when there are enough."""
+        self._parts += parts
+        self._bytes += sum(map(len, parts))
+        self._commands += commands
+        if self._bytes >= _BYTES_A_FLUSH or self._commands >= _COMMANDS_A_FLUSH:
             self.send()
 
     def send(self) -> None:
-        """Hand over what is queued."""
-        if self._error:
-            raise self._error
+        """Send what is queued."""
         if self._parts:
-            self._queue.put((self._parts, len(self._parts)))
-            self._parts, self._bytes = [], 0
+            next(self._turn).send(b"".join(self._parts), self._commands)
+            self._parts, self._bytes, self._commands = [], 0, 0
 
-    def wait(self) -> None:
-        """Until what was handed over is answered."""
-        self._queue.join()
-        if self._error:
-            raise self._error
+    def settle(self) -> None:
+        """Read what is still to be answered."""
+        for lane in self._lanes:
+            lane.settle()
 
     def close(self) -> None:
-        """End the threads; what was handed over goes first."""
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, pool: Any) -> None:
-        """Send payloads over a connection of one's own; after an error they are only taken from the queue."""
-        connection = None
-        while (payload := self._queue.get()) is not None:
-            try:
-                if self._error is None:
-                    connection = connection or pool.get_connection()
-                    _exchange(connection, *payload)
-            except Exception as error:  # noqa: BLE001 - raised in the thread that queues
-                self._error = error
-            finally:
-                self._queue.task_done()
-        if connection:
-            if self._error:
-                connection.disconnect()  # answers may still be on their way
-            pool.release(connection)
+        """Give the connections back."""
+        for lane in self._lanes:
+            lane.close()
 
 
-def _exchange(connection: Any, parts: list[bytes], commands: int) -> None:
-    connection.send_packed_command([b"".join(parts)])
-    for _ in range(commands):
-        connection.read_response()
+class _Lane:
+    """One connection, and how many of its answers are not read yet."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._connection: Any = None
+        self._waiting = 0
+
+    def send(self, payload: bytes, commands: int) -> None:
+        """Send commands, then read the answers to those before them."""
+        self._connection = self._connection or self._pool.get_connection()
+        before, self._waiting = self._waiting, self._waiting + commands
+        self._connection.send_packed_command([payload])
+        self._read(before)
+
+    def settle(self) -> None:
+        """Read every answer."""
+        self._read(self._waiting)
+
+    def close(self) -> None:
+        """Give the connection back; closed, where answers may still be on their way."""
+        if self._connection:
+            if self._waiting:
+                self._connection.disconnect()
+            self._pool.release(self._connection)
+
+    def _read(self, answers: int) -> None:
+        for _ in range(answers):
+            self._connection.read_response()
+            self._waiting -= 1
+
+
+@lru_cache(maxsize=4096)
+def _length(size: int) -> bytes:
+    return b"$%d\r\n" % size
+
+
+@lru_cache(maxsize=4096)
+def _next_length(size: int) -> bytes:
+    return b"\r\n$%d\r\n" % size

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from hiredis import pack_command
 
-from jobs.publishing.bulk_writer import Argument, BulkWriter
+from jobs.publishing.bulk_writer import BulkWriter, frame_pairs, hset_framed
 from jobs.publishing.connect_store import Store
 from jobs.publishing.generation_store import Kind, bucket_key, sizes_of
 from jobs.publishing.read_back import Sample
@@ -40,10 +42,17 @@ class WriteTarget:
 
 
 class _Window(NamedTuple):
-    """Rows that are written together: subjects in UTF-8 and their packed values, parallel."""
+    """Rows that are written together.
 
-    subjects: list[bytes]
-    values: list[bytes]
+    Attributes:
+        pairs: subject and packed value of each row, framed for a command.
+        buckets: the bucket of each row; int64.
+        size: bytes of subjects and values.
+    """
+
+    pairs: list[bytes]
+    buckets: npt.NDArray[np.int64]
+    size: int
 
 
 def write_catalogue(target: WriteTarget, chunks: list[bytes]) -> None:
@@ -55,8 +64,8 @@ def write_catalogue(target: WriteTarget, chunks: list[bytes]) -> None:
     """
     with BulkWriter(target.store, target.connections) as writer:
         for number, chunk in enumerate(chunks):
-            key = target.keys.catalogue(target.manifest.generation, number)
-            writer.add(("SET", key, chunk), ("EXPIREAT", key, target.expire_at))
+            key = target.keys.catalogue(target.manifest.generation, number).encode()
+            writer.add(key, 2, pack_command(("SET", key, chunk)), _expiry(target, key))
 
 
 def write_lists(
@@ -100,38 +109,45 @@ def write_batches(
     buckets = sizes_of(manifest, kind)[surface][variant].buckets
     written = 0
     with BulkWriter(target.store, target.connections) as writer:
-        for window in _windows(batches, sample):
-            for bucket, fields in _by_bucket(window, buckets):
-                key = bucket_key(target.keys, manifest, surface, variant, bucket, kind)
-                writer.add(("HSET", key, *fields), ("EXPIREAT", key, target.expire_at))
-                advance(len(fields) // 2)
-            written += sum(map(len, window.subjects)) + sum(map(len, window.values))
+        for window in _windows(batches, buckets, sample):
+            for bucket, pairs in _by_bucket(window):
+                key = bucket_key(target.keys, manifest, surface, variant, bucket, kind).encode()
+                writer.add(key, 2, *hset_framed(key, pairs), _expiry(target, key))
+                advance(len(pairs))
+            written += window.size
+            del window  # else it would live on while the next one is made
     return written
 
 
-def _windows(batches: Iterator[PackedBatch], sample: Sample) -> Iterator[_Window]:
-    window, size = _Window([], []), 0
+def _windows(batches: Iterator[PackedBatch], buckets: int, sample: Sample) -> Iterator[_Window]:
+    """Batches, framed and put together."""
+    pairs: list[bytes] = []
+    numbers: list[npt.NDArray[np.int64]] = []
+    size = 0
     for batch in batches:
         sample.take(batch.subjects, batch.values)
-        window.subjects.extend(subject.encode() for subject in batch.subjects)
-        window.values.extend(batch.values)
-        size += sum(map(len, batch.subjects)) + sum(map(len, batch.values))
+        subjects = [subject.encode() for subject in batch.subjects]
+        pairs += frame_pairs(subjects, batch.values)
+        numbers.append(list_buckets(subjects, buckets))
+        size += sum(map(len, subjects)) + sum(map(len, batch.values))
         if size >= WINDOW_BYTES:
-            yield window
-            window, size = _Window([], []), 0
-    if window.subjects:
-        yield window
+            yield _Window(pairs, np.concatenate(numbers), size)
+            pairs, numbers, size = [], [], 0
+    if pairs:
+        yield _Window(pairs, np.concatenate(numbers), size)
 
 
-def _by_bucket(window: _Window, buckets: int) -> Iterator[tuple[int, list[Argument]]]:
-    """Each bucket that occurs, in order, with its fields and values in turn."""
-    numbers = list_buckets(window.subjects, buckets)
-    order = np.argsort(numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+def _by_bucket(window: _Window) -> Iterator[tuple[int, list[bytes]]]:
+    """Each bucket that occurs, in order, with its rows."""
+    order = np.argsort(window.buckets, kind="stable")
+    ordered = window.buckets[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
     ends = [*starts[1:].tolist(), len(order)]
     rows = order.tolist()
-    for bucket, start, end in zip(numbers[order[starts]].tolist(), starts.tolist(), ends, strict=True):
-        fields: list[Argument] = [b""] * (2 * (end - start))
-        fields[0::2] = [window.subjects[row] for row in rows[start:end]]
-        fields[1::2] = [window.values[row] for row in rows[start:end]]
-        yield bucket, fields
+    for bucket, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends, strict=True):
+        yield bucket, [window.pairs[row] for row in rows[start:end]]
+
+
+def _expiry(target: WriteTarget, key: bytes) -> bytes:
+    packed: bytes = pack_command(("EXPIREAT", key, target.expire_at))
+    return packed

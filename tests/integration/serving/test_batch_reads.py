@@ -93,6 +93,7 @@ def test_each_list_is_what_a_single_read_gives(published: Settings, arguments: d
         ({"users": ["x" * 257]}, "invalid_id", "users"),
         ({"users": ["u"], "limit": 0}, "invalid_limit", "limit"),
         ({"users": ["u"], "limit": 101}, "invalid_limit", "limit"),
+        ({"users": ["u"], "limit": 1.5}, "invalid_limit", "limit"),
         ({"users": ["u"], "limit": True}, "invalid_body", "limit"),
         ({"users": ["u"], "limit": 10**30}, "invalid_limit", "limit"),
         ({"users": ["u"], "surface": "nowhere"}, "unknown_surface", "surface"),

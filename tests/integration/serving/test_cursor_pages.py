@@ -1,6 +1,7 @@
 """Pages of a list: together they are the list, of one generation, whatever happens between two of them."""
 
 import asyncio
+import struct
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from benchmarks.list_folder import FolderShape, home_items, item_id, popular_ite
 from jobs.publishing.embedded_store import embedded_store
 from jobs.publishing.publish_lists import run
 from jobs.publishing.rollback_generation import run as roll_back
+from reco_contracts.folded_codec import FoldedList, folded_field, pack_folded
 from reco_contracts.live_rules import LivePin, LiveRules
+from reco_contracts.reasons import Reason
 from reco_contracts.redis_keys import list_bucket
 from reco_contracts.settings import Settings
 from serving_api.api import LookupApi
@@ -197,6 +200,62 @@ def test_pins_of_every_page_stand_at_their_places_of_the_whole_list(published: S
         pages = await all_pages(client, f"{USER}?limit=10")
         assert [item for page in pages for item in items_of(page)] == whole
         assert [whole[at - 1] for at in (1, 10, 11, 25)] == ["item-1", "item-10", "item-11", "item-25"]
+
+    with_api(published, scene)
+
+
+def fold_in(store: redis.Redis, settings: Settings, items: list[int]) -> None:
+    """Put a list in the place of user-7's published one."""
+    n = len(items)
+    packed = struct.pack(f"<BBH{n}I{n}H{n}B", 1, 0, n, *items, *[0x3C00] * n, *[Reason.POPULAR] * n)
+    value = pack_folded(FoldedList(NAMES[0], packed), 1_714_000_000_000)
+    store.hset(settings.keys.recent("user-7"), folded_field("home"), value)
+
+
+def test_pages_go_on_in_the_list_they_began_on_when_another_is_folded_in(
+    published: Settings, store: redis.Redis
+) -> None:
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        first = await client.get(f"{USER}?limit=10")
+        fold_in(store, published, [*range(30), 52, 55])
+        assert items_of(await client.get(f"{USER}?limit=3")) == ["item-0", "item-1", "item-2"]
+        assert items_of(await next_page(client, first)) == own(NAMES[0])[10:20]
+
+    with_api(published, scene)
+
+
+def test_pages_of_a_folded_list_repeat_nothing_when_it_is_made_anew_or_goes(
+    published: Settings, store: redis.Redis
+) -> None:
+    fold_in(store, published, list(range(30)))
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        first = await client.get(f"{USER}?limit=10")
+        fold_in(store, published, [40, *range(29, -1, -1)])
+        second = await next_page(client, first)
+        assert items_of(second) == [item_id(item) for item in (40, *range(29, 20, -1))]
+        store.delete(published.keys.recent("user-7"))
+        shown = items_of(first) + items_of(second)
+        assert items_of(await next_page(client, second)) == [item for item in own(NAMES[0]) if item not in shown][:10]
+
+    with_api(published, scene)
+
+
+@pytest.mark.parametrize("kind", ["click", "purchase", "dismiss"])
+def test_events_between_two_pages_repeat_no_item(published: Settings, kind: str) -> None:
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        pages = [await client.get(f"{USER}?limit=10")]
+        about = items_of(pages[0])[2]
+        while pages[-1].json()["cursor"]:
+            event = {"user_id": "user-7", "item_id": about, "event_type": kind, "value": 1}
+            assert (await client.post("/v1/events", json=event)).status_code == 202
+            pages.append(await next_page(client, pages[-1]))
+            about = items_of(pages[-1])[-1] if items_of(pages[-1]) else about
+            assert len(pages) < 30
+        shown = [item for page in pages for item in items_of(page)]
+        assert len(set(shown)) == len(shown)
+        assert set(own(NAMES[0])) <= set(shown) | {about}
+        assert [item["rank"] for page in pages for item in page.json()["items"]] == list(range(1, len(shown) + 1))
 
     with_api(published, scene)
 

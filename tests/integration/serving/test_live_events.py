@@ -313,3 +313,40 @@ def test_accepted_events_survive_a_killed_store_that_appends_always(tmp_path: An
         os.kill(address.pid, signal.SIGKILL)
     with embedded_store(tmp_path / "store", options) as address, redis.Redis.from_url(address.url) as client:
         assert len(entries(client, settings)) == 20
+
+
+def test_events_wait_for_a_store_that_is_away_and_lists_do_not(published: Settings) -> None:
+    """The sender is told to come again; nothing says that an event was taken."""
+    gone = settings_for("redis://127.0.0.1:1/0", published.layout.root)
+    refused, listed = post(gone, event(5), then=USER)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
+    assert refused.headers["retry-after"] == "5"
+    assert listed.status_code == 200
+
+
+def test_the_length_of_the_stream_is_known_where_nobody_posts(published: Settings, store: redis.Redis) -> None:
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        await client.post("/v1/events", json=event(5))
+        assert api.events.stream.entries == 1
+        store.xtrim(published.keys.events(0), maxlen=0)
+        await until(lambda: api.events.stream.entries == 0)
+
+    with_api(published, scene)
+
+
+def test_two_processes_add_to_one_users_recent_items_and_undo_nothing(published: Settings) -> None:
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> list[str]:
+        other = LookupApi(published)
+        await other.start()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=other), base_url="http://reco") as second:  # type: ignore[arg-type]
+            posts = [
+                (client if number % 2 else second).post("/v1/events", json=event(number, "dismiss"))
+                for number in range(49, 69)
+            ]
+            answers = await asyncio.gather(*posts)
+            assert {answer.status_code for answer in answers} == {202}
+            shown = items_of(await second.get(f"{USER}?limit=50"))
+        await other.close()
+        return shown
+
+    assert with_api(published, scene) == [item_id(number) for number in range(69, 99)]

@@ -196,7 +196,7 @@ def test_a_page_is_one_write_to_the_store(published: Settings, monkeypatch: pyte
 
         class Counting:
             def write(self, data: bytes) -> None:
-                writes.append(data.count(b"HGET"))
+                writes.append(data.count(b"HGET\r\n"))
                 write(data)
 
             def abort(self) -> None:

@@ -30,6 +30,7 @@ CALLS = [
     calls.user_features("u"),
     calls.item_features("i"),
     calls.send_events([EVENT]),
+    calls.erase_user("u"),
     calls.health(),
     calls.readiness(),
 ]

@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_contracts.errors import ContractError
@@ -24,6 +24,7 @@ _RECORD = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_RECORD, max_size=20))
 def test_records_come_back_as_they_were(records) -> None:
     found = decode_records(join_records([encode_record(*record) for record in records]))
@@ -35,6 +36,7 @@ def test_records_come_back_as_they_were(records) -> None:
     assert shown == records
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_other_bytes_are_refused_in_words(value: bytes) -> None:
     with pytest.raises(ContractError, match=f"{len(value)} bytes") if not _is_empty_array(value) else nullcontext():

@@ -1,11 +1,13 @@
 """Who posted events since the live generation gets a list of what they did, in the store, once."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from small_shop import RUN_DATE
 
 from jobs.draining import drain_events, fold_in_drained
 from jobs.evaluation import evaluate_models
+from jobs.forgetting.tombstone_file import add_tombstones
 from jobs.publishing import publish_lists
 from jobs.publishing.embedded_store import embedded_store
 from jobs.ranking import fold_in_users, rank_lists, train_model
@@ -21,6 +24,8 @@ from reco_contracts.folded_codec import folded_field, unpack_folded
 from reco_contracts.list_codec import unpack_list
 from reco_contracts.recent_codec import unpack_recent
 from reco_contracts.settings import Settings
+from reco_contracts.tombstones import erasure_key, tombstone
+from serving_api.api import LookupApi
 
 GENERATION = "20260331-001"
 NOW = datetime.combine(RUN_DATE, datetime.min.time(), tzinfo=UTC) + timedelta(days=1, hours=12)
@@ -94,6 +99,15 @@ def test_who_was_folded_in_is_left_alone_until_the_next_event(shop, store) -> No
     assert folded(store, shop.settings, "user-06")
 
 
+def test_who_is_erased_meanwhile_gets_no_list(shop, store) -> None:
+    post(store, shop.settings, ("user-05", "item-07"), ("user-06", "item-07"))
+    key = erasure_key(shop.settings.layout, shop.settings.erasure.key)
+    add_tombstones(shop.settings, {tombstone(key, "user-05")}, NOW)
+    assert fold_in_drained.run(shop.settings, NOW)["published"] == 1
+    assert folded(store, shop.settings, "user-05") is None
+    assert folded(store, shop.settings, "user-06")
+
+
 def test_a_run_that_was_killed_before_it_noted_its_end_does_it_again(shop, store, monkeypatch) -> None:
     post(store, shop.settings, ("user-05", "item-07"))
     monkeypatch.setattr(fold_in_drained, "_write_mark", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -133,3 +147,32 @@ def test_without_a_live_generation_there_is_nothing_to_fold_into(make_shop, stor
     post(store, shop.settings, ("user-05", "item-07"))
     assert fold_in_drained.run(shop.settings, NOW) == {"generation": None, "users": 0, "published": 0}
     assert folded(store, shop.settings, "user-05") is None
+
+
+def test_a_purchase_that_is_posted_comes_back_as_another_list(shop, store) -> None:
+    """The whole way: API, stream, landing, fold-in, API."""
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        path = "/v1/users/user-05/recommendations"
+        before = (await client.get(path)).json()["items"]
+        event = {"user_id": "user-05", "item_id": before[0]["item_id"], "event_type": "purchase", "value": 1}
+        assert (await client.post("/v1/events", json={**event, "occurred_at": NOW.isoformat()})).status_code == 202
+        assert drain_events.run(shop.settings, NOW)["landed"] >= 1
+        assert fold_in_drained.run(shop.settings, NOW)["published"] == 1
+        expected = folded(store, shop.settings, "user-05")
+        ids = pl.read_parquet(shop.settings.layout.catalogue_file(GENERATION))["item_id"]
+        after = (await client.get(path)).json()["items"]
+        assert [item["item_id"] for item in after] == [ids[index] for index in expected or ()]
+        assert before[0]["item_id"] not in {item["item_id"] for item in after}
+
+    async def play() -> None:
+        api = LookupApi(shop.settings)
+        await api.start()
+        try:
+            transport = httpx.ASGITransport(app=api)  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=transport, base_url="http://reco") as client:
+                await scene(api, client)
+        finally:
+            await api.close()
+
+    asyncio.run(play())

@@ -62,13 +62,12 @@ def shown(mixed: Mixed) -> list[int]:
 
 def test_neighbours_of_two_clicks_outrank_those_of_one_and_newer_ones_older_ones() -> None:
     found = session(seed(1, 0, (10, 12)), seed(2, 60, (11, 12)), seed(3, 600, (13,)))
-    assert [entry.item for entry in found.entries] == [10, 12, 11, 13]
-    assert [entry.seed for entry in found.entries] == [1, 1, 2, 3]
-    assert found.entries[0].score_code == ONE
+    assert [item for item, _ in found.ranked] == [10, 12, 11, 13]
+    assert [found.seeds[item].item for item, _ in found.ranked] == [1, 1, 2, 3]
 
 
 def test_what_was_clicked_is_not_brought_back_by_another_click() -> None:
-    assert [entry.item for entry in session(seed(1, 0, (2, 10)), seed(2, 0, (1, 11))).entries] == [10, 11]
+    assert [item for item, _ in session(seed(1, 0, (2, 10)), seed(2, 0, (1, 11))).ranked] == [10, 11]
 
 
 @pytest.mark.parametrize("strange", [{"generation": "old"}, {"item": NO_INDEX}, {"kind": 0}])
@@ -87,6 +86,7 @@ def test_the_share_falls_by_half_in_a_half_life() -> None:
 def test_the_first_place_stays_the_users_own_and_the_rest_is_shared() -> None:
     mixed = mix(session(seed(1, 0, tuple(range(100, 120)))), own(*range(50, 70)), 10, CATALOGUE)
     assert shown(mixed) == [50, 100, 51, 101, 52, 53, 102, 54, 103, 55]
+    assert entries_of(mixed.blocks)[1].score_code == ONE
     assert mixed.is_left
 
 
@@ -138,3 +138,13 @@ def test_no_item_comes_twice_and_no_place_is_left_empty(
     kept = [items[at] for at in positions]
     assert all(mine.index(a) < mine.index(b) for a, b in itertools.pairwise(kept)), "the list keeps its order"
     assert {entry.source for entry in entries_of(mixed.blocks)} <= {source, SOURCE}
+
+
+def test_a_mixed_list_reads_like_its_parts_one_after_the_other() -> None:
+    mixed = mix(session(seed(1, 0, tuple(range(100, 120)))), own(*range(50, 70)), 10, CATALOGUE).blocks
+    assert len(mixed) > 5
+    apart, rank = [], 4
+    for picked, source in mixed:
+        apart += CATALOGUE.render(picked, source, rank)
+        rank += len(picked.items)
+    assert CATALOGUE.render_mixed(mixed, 4) == apart
