@@ -22,7 +22,8 @@ NAMES = ("20240501-001", "20240502-001", "20240503-001")
 # As docs/store.md says it.
 RIGHTS = (
     "-@all +ping +info +config|get +client|setinfo "
-    "+get +set +hget +hmget +hgetall +hset +hdel +hlen +exists +expireat +unlink +watch +unwatch +multi +exec"
+    "+get +set +hget +hmget +hgetall +hset +hdel +hlen +exists +expireat +unlink +watch +unwatch +multi +exec "
+    "+smembers +sadd +scard"
 )
 
 
