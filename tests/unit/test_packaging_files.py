@@ -75,7 +75,7 @@ def test_the_extras_for_spark_and_deep_models_stay_out_of_the_base() -> None:
 
 def test_every_package_of_ours_is_installed() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    rooms = ("expectations", "jobs", "reco_contracts", "serving_api")
+    rooms = ("expectations", "jobs", "reco_client", "reco_contracts", "serving_api")
     there = {
         ".".join(path.parent.relative_to(ROOT).parts) for room in rooms for path in (ROOT / room).rglob("__init__.py")
     }
