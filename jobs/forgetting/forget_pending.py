@@ -14,7 +14,7 @@ _log = get_logger(__name__)
 
 
 def run(settings: Settings, now: datetime) -> dict[str, Any]:
-    """Erase everybody whose tombstone is pending.
+    """Erase everybody whose tombstone is pending, and look again for those of the last days.
 
     A store that does not answer stops nothing: what it knows, and what it holds, is done by the next run.
 
@@ -35,13 +35,14 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
     except StoreUnavailableError as error:
         _log.warning("the tombstones of the store come with the next run", error=str(error))
     found = read_tombstones(settings.layout)
-    if found is None or not found.pending:
+    due = [*found.pending, *found.young(now)] if found else []
+    if found is None or not due:
         return {"users": 0, "places": [], "waiting": 0}
     # On most days nobody waits, and a task need not wait for what erasing imports.
     from jobs.forgetting.forget_users import run_hashes
 
     try:
-        return {**run_hashes(found.pending, settings, now), "waiting": 0}
+        return {**run_hashes(due, settings, now), "waiting": 0}
     except StoreUnavailableError as error:
         _log.warning("erased below the data folder alone", error=str(error))
         return {"users": 0, "places": [], "waiting": len(found.pending)}

@@ -130,6 +130,8 @@ def run_hashes(hashes: Iterable[str], settings: Settings, now: datetime) -> dict
     found = read_tombstones(settings.layout)
     noted = {user.user_id for name, user in found.users.items() if name in wanted} if found else set()
     users = find_users(settings.layout, Forgotten(key, wanted)) | {user for user in noted if user is not None}
+    if found and not users and wanted.isdisjoint(found.pending):
+        return {"users": 0, "places": []}  # erased lately, and still so
     add_tombstones(settings, {tombstone(key, user): user for user in users}, now, again=True)
     return _erase(_Erasure(settings, now, users), wanted)
 

@@ -8,7 +8,7 @@ the id: of what is left the last may not say whose it is.
 import fcntl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -18,6 +18,9 @@ from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ConfigError, ContractError
 from reco_contracts.settings import Settings
 from reco_contracts.tombstones import erasure_key, key_mark, tombstone
+
+# A job that read its input before an erasure may end after it; no run lasts so long.
+_LOOKED_FOR_AGAIN: Final = timedelta(days=3)
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +52,13 @@ class Tombstones(msgspec.Struct, frozen=True, kw_only=True):
     def pending(self) -> list[str]:
         """The hashes of users who are not erased yet, in order."""
         return sorted(name for name, user in self.users.items() if user.erased_at is None)
+
+    def young(self, now: datetime) -> list[str]:
+        """The hashes of users who were erased so lately that a job of then may have written them anew."""
+        since = (now - _LOOKED_FOR_AGAIN).isoformat(timespec="seconds")
+        return sorted(
+            name for name, user in self.users.items() if user.erased_at is not None and user.erased_at > since
+        )
 
 
 class Forgotten:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,16 @@ def test_without_a_store_the_folder_is_done_and_the_rest_waits(full: Settings) -
         assert store.exists(full.keys.recent(NEEDLE))
     assert forget_pending.run(full, NOW)["left"] == 0
     assert found_in(full) == set()
+
+
+def test_what_a_job_of_then_writes_after_the_erasure_is_found_by_the_next_run(full: Settings) -> None:
+    forget_users.run([NEEDLE], full, NOW)
+    late = full.layout.models / "als-20260301-002" / "user_ids.parquet"
+    late.parent.mkdir()
+    pl.DataFrame({"user_id": [NEEDLE, "bob"]}).write_parquet(late)
+    assert forget_pending.run(full, NOW + timedelta(days=1))["erased"] == 1
+    assert found_in(full) == set()
+    assert forget_pending.run(full, NOW + timedelta(days=2))["places"] == []
 
 
 def test_a_place_that_cannot_be_read_is_no_proof(full: Settings) -> None:
