@@ -64,6 +64,7 @@ def feast_server(settings: Settings) -> Iterator[int]:
     port = choose_port("127.0.0.1", 0).port
     command = [sys.executable, "-c", "from feast.cli.cli import cli; cli()", "--chdir", str(REPOSITORY_FOLDER)]
     command += ["serve", "--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--workers", "1"]
+    command += ["--max-requests", "100000000"]  # it would begin anew every thousand, and hang up
     environment = os.environ | feast_environment(settings)
     process = subprocess.Popen(
         command,

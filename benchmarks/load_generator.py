@@ -103,6 +103,7 @@ def main() -> None:
     arguments = target_arguments(__doc__).parse_args()
     result = uvloop.run(_run(msgspec.json.decode(arguments.target, type=Target), arguments))
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

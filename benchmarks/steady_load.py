@@ -103,6 +103,7 @@ def main() -> None:
     target = msgspec.json.decode(given.target, type=Target)
     result = _run(target, given.rate, given.seconds, given.connections, given.seed)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from serving_api.catalogue import Catalogue, score_texts
 from serving_api.parameters import BadRequestError, Query, several
 
 IDS: Final = "ids"
-MEMBERS: Final = ("item_id", "rank", "score", "title", "categories", "source", "reason")
+MEMBERS: Final = ("item_id", "title", "categories", "rank", "score", "source", "reason")
 
 Fields = tuple[str, ...]
 ALL: Final[Fields] = MEMBERS
