@@ -69,7 +69,7 @@ guide: $(VENV) ## run the queries of docs/analyst-guide.md on its shop, and writ
 
 bench: bench-serving bench-publish ## the lookup API and publishing (bench-checks, bench-lists, bench-home-lists, bench-models and bench-warehouse are apart); each prints a table and writes benchmarks/results/NAME.json
 
-bench-serving: $(VENV) ## the lookup API beside a trivial app on the same server
+bench-serving: $(VENV) ## the lookup API beside a trivial app, FastAPI and feast serve; latency at constant arrival rates (five minutes)
 	@$(BIN)/python -m benchmarks.bench_serving
 
 bench-live: $(VENV) ## from a click's 202 to a changed list, under load

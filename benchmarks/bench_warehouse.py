@@ -31,11 +31,13 @@ class Measured(NamedTuple):
 
     Attributes:
         seconds: wall time.
+        cpu_seconds: of the processors, in it and what it started; says more than wall time beside other work.
         peak_mb: largest resident set of the command and what it started, megabytes.
         summary: what it said.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     summary: dict[str, Any]
 
@@ -82,7 +84,8 @@ def _measure_size(events: int, folder: Path, arguments: argparse.Namespace) -> l
     for name, log in cases.items():
         row = _measure_case(name, log, environment)
         total += row["rows"]
-        rows.append({"events": total} | row | {"of_full_build": _share(row, rows)})
+        shares = {"of_full_build": _share(row, rows), "cpu_of_full_build": _share(row, rows, "cpu_s")}
+        rows.append({"events": total} | row | shares)
     return rows
 
 
@@ -114,15 +117,18 @@ def _measure_case(name: str, log: Path, environment: dict[str, str]) -> dict[str
         "build_s": round(build.seconds, 1),
         "export_s": round(export.seconds, 1),
         "copy_s": round(copy.seconds, 1),
+        "build_cpu_s": round(build.cpu_seconds, 1),
+        "export_cpu_s": round(export.cpu_seconds, 1),
         "build_peak_mb": round(max(build.peak_mb, export.peak_mb)),
         "land_peak_mb": round(landed.peak_mb),
     }
 
 
-def _share(row: dict[str, Any], before: list[dict[str, Any]]) -> float:
+def _share(row: dict[str, Any], before: list[dict[str, Any]], unit: str = "s") -> float:
     """Seconds of build and export over those of the full build."""
     full = before[0] if before else row
-    return round((row["build_s"] + row["export_s"]) / (full["build_s"] + full["export_s"]), 3)
+    build, export = f"build_{unit}", f"export_{unit}"
+    return round((row[build] + row[export]) / (full[build] + full[export]), 3)
 
 
 def _days(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -142,7 +148,8 @@ def _run(environment: dict[str, str], *words: str) -> Measured:
     if process.returncode:
         raise SystemExit(f"`reco {' '.join(words)}` ended with exit code {process.returncode}")
     summary = msgspec.json.decode(output.rstrip().rpartition("\n")[2])
-    return Measured(time.monotonic() - began, usage.ru_maxrss / 1_024, summary)
+    seconds = time.monotonic() - began
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1_024, summary)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ COPY --chown=reco expectations expectations
 COPY --chown=reco feature_repo feature_repo
 COPY --chown=reco jobs jobs
 COPY --chown=reco serving_api serving_api
+COPY --chown=reco reco_client reco_client
 COPY --chown=reco dbt_project dbt_project
 COPY --chown=reco dags dags
 # Editable: dags/, dbt_project/ and feature_repo/ are found beside the packages.

@@ -35,7 +35,7 @@ def hash_id(salt: str, identifier: str) -> int:
         The integer n of the module's definition.
     """
     digest = hashlib.md5(salt.encode() + SEPARATOR + identifier.encode("utf-8", "surrogatepass"), usedforsecurity=False)
-    return int(digest.hexdigest()[:15], 16)
+    return int.from_bytes(digest.digest()[:8]) >> 4
 
 
 def unit_interval(salt: str, identifier: str) -> float:

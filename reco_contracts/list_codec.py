@@ -66,9 +66,11 @@ def _indices(n: int) -> struct.Struct:
     return struct.Struct(f"<{n}I")
 
 
-@lru_cache(maxsize=1024)
-def _codes(n: int) -> struct.Struct:
-    return struct.Struct(f"<{n}H")
+@lru_cache(maxsize=4096)
+def _head(n: int, take: int) -> struct.Struct:
+    """The first items, scores and reasons of a list of n."""
+    rest = n - take
+    return struct.Struct(f"<{take}I{4 * rest}x{take}H{2 * rest}x{take}s")
 
 
 @lru_cache(maxsize=1024)
@@ -224,11 +226,11 @@ def unpack_head(value: bytes, count: int) -> PackedHead:
         unpack_list(value)  # says what is wrong
     n = value[2] | value[3] << 8
     take = min(n, count)
-    at_reasons = _HEADER.size + 6 * n
-    at_seeds = at_reasons + n
+    at_seeds = _HEADER.size + 7 * n
     if len(value) < at_seeds:
         raise ContractError(f"packed list: {len(value)} bytes do not fit {n} items")
-    reasons = value[at_reasons : at_reasons + take]
+    fields = _head(n, take).unpack_from(value, _HEADER.size)
+    reasons: bytes = fields[-1]
     has_seed = reasons.translate(_SEED_FLAGS)
     try:
         if _UNKNOWN in has_seed:
@@ -239,8 +241,7 @@ def unpack_head(value: bytes, count: int) -> PackedHead:
     if len(seeds) != take:
         following = iter(seeds)
         seeds = tuple(next(following) if flag else PAD for flag in has_seed)
-    items = _indices(take).unpack_from(value, _HEADER.size)
-    return PackedHead(items, _codes(take).unpack_from(value, _HEADER.size + 4 * n), reasons, seeds)
+    return PackedHead(fields[:take], fields[take:-1], reasons, seeds)
 
 
 def list_length(value: bytes) -> int:

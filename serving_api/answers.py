@@ -202,8 +202,7 @@ def list_pieces(
         LookupError: an item, score or reason is not known.
     """
     source = next((block.source for block in blocks if block.picked.items), blocks[0].source)
-    name = _ITEM_IDS if fields is LEAN else _ITEMS
-    rank, pieces = first_rank, [_LIST % (json_bytes(surface), _VARIANT_JSON, source.encode(), name)]
+    rank, pieces = first_rank, [_opening(surface, source, fields)]
     if fields is ALL and len(blocks) > _FEW_BLOCKS:
         pieces += generation.catalogue.render_mixed(blocks, rank)
         rank += sum(len(block.picked.items) for block in blocks)
@@ -215,6 +214,16 @@ def list_pieces(
         pieces[-1] = pieces[-1][:-1]  # the comma after the last item
     pieces.append(b"]")
     return pieces, source
+
+
+def list_opening(generation: Generation, surface: str, source: str, fields: Fields) -> bytes:
+    """The members of a list's answer between its subject and its items."""
+    return _ENVELOPE % (b"", generation.name_json) + _opening(surface, source, fields)
+
+
+def _opening(surface: str, source: str, fields: Fields) -> bytes:
+    name = _ITEM_IDS if fields is LEAN else _ITEMS
+    return _LIST % (json_bytes(surface), _VARIANT_JSON, source.encode(), name)
 
 
 def json_answer(content: Any, status: int = 200) -> Answer:

@@ -19,6 +19,7 @@ from serving_api.event_metrics import EventMetrics
 from serving_api.live import Live
 from serving_api.metrics import Metrics
 from serving_api.parameters import BadRequestError, Query, whole_number
+from serving_api.plain_list import PlainLists
 from serving_api.request import Request
 from serving_api.response_headers import Headers, headers_of, unless_known
 from serving_api.routes import Route, find_route
@@ -47,6 +48,7 @@ class LookupApi:
         default_limit: items in an answer.
         max_limit: the most that a request may ask for.
         max_batch_users: users of a batch read.
+        plain_lists: what answers to one query have in common.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,6 +65,7 @@ class LookupApi:
         self.max_limit = min(settings.serving.max_limit, _LONGEST_LIST)
         self.default_limit = min(settings.serving.default_limit, self.max_limit)
         self.max_batch_users = settings.serving.max_batch_users
+        self.plain_lists = PlainLists()
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
         self._starting: asyncio.Task[None] | None = None

@@ -24,7 +24,7 @@ _log = get_logger(__name__)
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
 _ACCEPTED: Final = 202
 _UNAVAILABLE: Final = 503
-_EVENTS_A_PAUSE: Final = 100
+_EVENTS_A_PAUSE: Final = 50
 _SHOWN_FIELDS: Final = 20
 
 

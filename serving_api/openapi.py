@@ -12,6 +12,7 @@ from serving_api.openapi_parts import (
     FIELDS,
     ID,
     NAME,
+    NO_LOG,
     WHOLE,
     Json,
     cursor,
@@ -78,13 +79,17 @@ def _users(bounds: Bounds) -> Json:
     of_page = [surfaces, _limit(bounds), dedupe, exclude(), exclude_seen(), fields()]
     return {
         "/v1/users/{user_id}/recommendations": {
-            "get": operation("A user's list", schemas.Recommendations, [user, *of_list], _USER_LIST, is_tagged=True)
+            "get": operation(
+                "A user's list", schemas.Recommendations, [user, *of_list, NO_LOG], _USER_LIST, is_tagged=True
+            )
         },
         "/v1/users/{user_id}/recommendations/{item_id}/why": {
             "get": operation("Why an item is in a user's list", schemas.Why, [user, item, surface], _WHY)
         },
         "/v1/users/{user_id}/page": {
-            "get": operation("Several lists for one page", schemas.UserPage, [user, *of_page], _PAGE, is_tagged=True)
+            "get": operation(
+                "Several lists for one page", schemas.UserPage, [user, *of_page, NO_LOG], _PAGE, is_tagged=True
+            )
         },
         "/v1/users/{user_id}/features": {"get": operation("A user's features", schemas.Features, [user], _FEATURES)},
         "/v1/users/{user_id}": {"delete": _erase(user)},

@@ -139,3 +139,9 @@ _IF_NONE_MATCH: Final[Json] = {
     "description": "Tags of answers that the caller has; the answer is a 304 where one of them still holds.",
     "schema": {"type": "string"},
 }
+NO_LOG: Final[Json] = {
+    "name": "X-Reco-No-Log",
+    "in": "header",
+    "description": "Sent with any value, what the answer shows is not logged as served.",
+    "schema": {"type": "string", "pattern": "^[!-~]+$"},
+}

@@ -47,7 +47,8 @@ _NOTHING: Final = PackedHead((), (), b"", ())
 # So many users' neighbours may be refreshed at once; the others are at their next request.
 _MAX_REFRESHING: Final = 256
 _HOUR_SECONDS: Final = 3_600
-# So many commands leave in one write; others' requests get their turn in between.
+# So many users are written at once; requests that wait get their turn in between.
+_USERS_A_TURN: Final = 25
 _COMMANDS_A_TURN: Final = 200
 
 
@@ -153,6 +154,11 @@ class RecentWriter:
         return noted
 
     async def _write(self, generation: Generation, plan: dict[str, list[_Did]]) -> None:
+        users = list(plan)
+        for start in range(0, len(users), _USERS_A_TURN):
+            await self._write_some(generation, {user: plan[user] for user in users[start : start + _USERS_A_TURN]})
+
+    async def _write_some(self, generation: Generation, plan: dict[str, list[_Did]]) -> None:
         seeds = {did.item_id: did.kind for dids in plan.values() for did in dids if did.kind is not None}
         neighbours = await self._neighbours(generation, seeds)
         users = list(plan)

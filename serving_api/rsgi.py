@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ID: Final = re.compile(rb"\{\w+\}")
 # Bytes of a path that were not UTF-8; RSGI gives this character for them.
 _REPLACED: Final = "\N{REPLACEMENT CHARACTER}".encode()
+# Nearly all requests are of this route, and no id in it has a slash.
+_MOST_ASKED: Final = b"/recommendations"
+_SLASHES: Final = 4
 
 
 async def serve(api: "LookupApi", scope: Any, protocol: Any) -> None:
@@ -27,30 +30,26 @@ async def serve(api: "LookupApi", scope: Any, protocol: Any) -> None:
         host, _, port = scope.server.rpartition(":")
         api.doors.meet((host.strip("[]"), port))
     answer, headers = await api.respond(_request(scope, protocol))
-    texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    texts = [(name.decode(), value.decode()) for name, value in headers]
     protocol.response_bytes(answer.status, texts, answer.body)  # the server leaves the body out for HEAD
 
 
 def _request(scope: Any, protocol: Any) -> Request:
     async def read_body(limit: int) -> bytes:
-        return await _read_body(scope, protocol, limit)
+        return await _read_body(protocol, limit)
 
     query = scope.query_string.encode() if scope.query_string else b""
     method = scope.method
     return Request(method, encode_path(scope.path, method), query, scope.headers.get, read_body)
 
 
-async def _read_body(scope: Any, protocol: Any, limit: int) -> bytes:
-    too_large = BadRequestError("too_large", f"the body has more than {limit:,} bytes", status=413)
-    announced = scope.headers.get("content-length")
-    if announced and announced.isdecimal() and int(announced) > limit:
-        raise too_large
+async def _read_body(protocol: Any, limit: int) -> bytes:
     pieces, size = [], 0
     try:
         async for piece in protocol:
             size += len(piece)
             if size > limit:
-                raise too_large
+                raise BadRequestError("too_large", f"the body has more than {limit:,} bytes", status=413)
             pieces.append(piece)
     except RuntimeError as error:  # granian's errors of a connection are of this kind
         raise BadRequestError("cut_off", "the connection was closed before the body was complete") from error
@@ -65,6 +64,8 @@ def encode_path(path: str, method: str) -> bytes:
         method: of the request; a path with slashes to spare is only read as a route that has this method.
     """
     encoded = path.encode().replace(b"%", b"%25")
+    if path.isascii() and encoded.count(b"/") == _SLASHES and encoded.endswith(_MOST_ASKED):
+        return encoded
     if not path.isascii():
         encoded = encoded.replace(_REPLACED, b"%FF")  # as an id it is refused, for what was sent is not known
     return encoded if find_route(encoded)[0] else _with_slashes_in_ids(encoded, method)

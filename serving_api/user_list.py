@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from reco_contracts.recent_codec import NOTHING_RECENT
 from reco_contracts.surfaces import HOME
 from serving_api.answers import Answer, json_bytes
 from serving_api.fields import read_fields
@@ -38,9 +39,14 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
         BadRequestError: an argument is wrong, or the cursor's lists are gone.
     """
     user = read_id(request.segment, "user_id")
-    wanted = await _wanted(api, request)
+    plain = api.plain_lists.find(request.query_string, api.live.generation)
+    wanted = plain.wanted if plain else await _wanted(api, request)
     page = wanted.page
     reads = await read_user(api, page.generation, wanted.surface, user, is_published=page.skip > 0)
+    if plain and reads.value is not None and reads.recent is NOTHING_RECENT:
+        answer = plain.answer(request.request_id, user, reads.value)
+        if answer:
+            return answer
     check_there(api, page, reads.value, reads.missing)
     subject = b'"user_id":%b,' % json_bytes(user)
 
@@ -52,6 +58,12 @@ async def recommend(api: "LookupApi", request: Request) -> Answer:
 
 
 async def _wanted(api: "LookupApi", request: Request) -> Wanted:
+    wanted = await _read_wanted(api, request)
+    api.plain_lists.remember(request.query_string, wanted)
+    return wanted
+
+
+async def _read_wanted(api: "LookupApi", request: Request) -> Wanted:
     if not request.query_string:
         return Wanted(Page(api.live.generation, _of(HOME, "")), HOME, api.default_limit)
     query = read_query(request.query_string, PARAMETERS)

@@ -107,7 +107,7 @@ def apply_features(as_json: JsonFlag = False) -> None:
 
 
 def publish_features(run_date: RunDate, as_json: JsonFlag = False) -> None:
-    """Write one day's features into the online store, through Feast. Safe to repeat.
+    """Write one day's features into the online store, in Feast's format. Safe to repeat.
 
     Needs `reco build-features` for the same day and `reco apply-features` before.
     """

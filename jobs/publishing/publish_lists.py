@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
+from redis.exceptions import RedisClusterException
 
 from jobs.forgetting.leave_out_lists import leave_out_forgotten, leave_out_latecomers
 from jobs.progress import progress_bar
@@ -171,7 +172,7 @@ def publish(
         written = _write(store, publication, chunks)
         last_look()
         move_pointer(store, keys, Pointer(seen.live, None), Pointer(manifest, behind), publisher)
-    except (RecoError, redis.RedisError):
+    except (RecoError, redis.RedisError, RedisClusterException):
         _clean_up(store, keys, manifest, publisher)
         raise
     if behind:
@@ -231,7 +232,7 @@ def _clean_up(store: Store, keys: RedisKeys, manifest: GenerationManifest, publi
     Unless it is live, or somebody else publishes by now and may be writing under the same name. What
     cannot be removed now is removed by the next publish.
     """
-    with suppress(redis.RedisError):
+    with suppress(redis.RedisError, RedisClusterException):
         live, at_work = who_publishes(store, keys)
         if live != manifest.generation and at_work == publisher:
             unlink_generation(store, keys, manifest.generation, manifest)

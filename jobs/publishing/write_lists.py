@@ -17,9 +17,11 @@ from jobs.publishing.read_lists import PackedBatch, table_stream
 from reco_contracts.manifests import GenerationManifest
 from reco_contracts.redis_keys import RedisKeys, list_buckets
 
-# Subjects and packed lists held at once, bytes; Python's own share comes on top. Up to here a
-# bucket is one HSET; larger files take one a bucket and window, which costs time and no memory.
-WINDOW_BYTES = 256 << 20
+# Memory of the rows that are held at once. Up to here a bucket is one HSET; larger files
+# take one a bucket and window, which costs a little time.
+WINDOW_BYTES = 192 << 20
+# Python's own share of a row: the object, its place in a list, the bucket's number.
+_BYTES_A_ROW = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _windows(batches: Iterator[PackedBatch], buckets: int, sample: Sample) -> It
         pairs += frame_pairs(subjects, batch.values)
         numbers.append(list_buckets(subjects, buckets))
         size += sum(map(len, subjects)) + sum(map(len, batch.values))
-        if size >= WINDOW_BYTES:
+        if size + len(pairs) * _BYTES_A_ROW >= WINDOW_BYTES:
             yield _Window(pairs, np.concatenate(numbers), size)
             pairs, numbers, size = [], [], 0
     if pairs:

@@ -1,15 +1,13 @@
 """Keep what dbt derives from text alone, from one process to the next.
 
-dbt compiles the same templates, the same serializers and the same JSON schemas at
-each start. What comes of them depends on the text and on the versions of its
-packages, so that it is kept as Python keeps the code of modules, beside what dbt keeps
-of the project itself.
+dbt compiles the same templates, data classes and JSON schemas at each start. What comes
+of them depends on the text and on the versions of its packages, so that it is kept as
+Python keeps the code of modules, beside what dbt keeps of the project itself.
 """
 
 import marshal
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import md5
@@ -17,10 +15,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-# What a template, a serializer or a schema is made by.
+# What templates, data classes and schemas are made by.
 _MADE_BY: Final = ("dbt-core", "dbt-common", "dbt-adapters", "dbt-duckdb", "jinja2", "mashumaro")
 _FILE: Final = "code_cache"
 _MOST_ENTRIES: Final = 5_000
+_FOR_US: Final = 0o600
 _WRITABLE_BY_OTHERS: Final = 0o022
 
 T = TypeVar("T")
@@ -50,32 +49,51 @@ class CodeCache:
             text: all that it depends on, beside the versions.
             make: makes it: code, or a value of Python's own simple types.
         """
-        key = md5(f"{kind}\x1f{text}".encode(), usedforsecurity=False).digest()
-        if key in self._values:
-            return self._values[key]  # type: ignore[no-any-return]
+        key = _digest(f"{kind}\x1f{text}".encode())
+        if key not in self._values:
+            self._values[key] = self._find_or_make(key, make)
+        value: T = self._values[key]
+        return value
+
+    def _find_or_make(self, key: bytes, make: Callable[[], Any]) -> Any:
         entry = self._kept.get(key)
-        value = make() if entry is None else marshal.loads(entry)  # noqa: S302 - _read has seen to it that it is ours
+        value = make() if entry is None else marshal.loads(entry)  # noqa: S302 - `_read` has seen to it that it is ours
         with suppress(ValueError):  # of another type: made again in the next process
             self._used[key] = marshal.dumps(value) if entry is None else entry
-        self._values[key] = value
         return value
+
+    def get_latest(self, kind: str, data: bytes, make: Callable[[], bytes]) -> bytes:
+        """The same for large data that changes: only what was made last is kept."""
+        key, digest = _digest(kind.encode()), _digest(data)
+        entry = self._kept.get(key, b"")
+        if not entry.startswith(digest):
+            entry = digest + make()
+        self._used[key] = entry
+        return entry.removeprefix(digest)
 
     def save(self) -> None:
         """Write what is new, in one step; what is old goes only when there is too much of it."""
-        if self._used.keys() <= self._kept.keys():
+        if self._used.items() <= self._kept.items():
             return
         entries = self._kept | self._used
         entries = self._used if len(entries) > _MOST_ENTRIES else entries
-        with suppress(OSError):
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FOR_US), "wb") as file:
                 file.write(marshal.dumps((self._made_by, entries)))
-            os.replace(file.name, self._path)  # noqa: PTH105 - this process imports as little as it can
+            temporary.replace(self._path)
+        except OSError:  # a full disk, a folder that may not be written: the next process makes it all again
+            temporary.unlink(missing_ok=True)
 
 
 def open_code_cache(folder: Path) -> CodeCache:
     """The cache of this Python and these packages in a folder; it need not be there yet."""
     return CodeCache(folder / _FILE, " ".join((sys.version, *(f"{name} {version(name)}" for name in _MADE_BY))))
+
+
+def _digest(data: bytes) -> bytes:
+    return md5(data, usedforsecurity=False).digest()
 
 
 def _read(path: Path, made_by: str) -> dict[bytes, bytes]:

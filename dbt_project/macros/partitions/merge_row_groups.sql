@@ -1,7 +1,7 @@
 {#
     On-run-start: each day leaves row groups that are not full, and rows that were deleted from full ones. When DuckDB
     writes its log into the file it puts them together, and rewrites several days of a table for one. Runs that look at
-    all dates do that, once a week; what six days leave costs readers nothing that could be measured.
+    all dates do that, once a week; six days leave a dozen row groups in each table.
 #}
 {% macro merge_row_groups() -%}
     {%- if execute -%}

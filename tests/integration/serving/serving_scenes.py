@@ -19,6 +19,12 @@ def settings_for(url: str, data: Path, **sections: Any) -> Settings:
     return load_settings(paths={"data": str(data)}, redis={"url": url} | sections.pop("redis", {}), **sections)
 
 
+def patient(settings: Settings) -> Settings:
+    """The same with a store that may take its time, for tests that are not about time."""
+    serving = settings.serving.model_copy(update={"read_timeout_seconds": 10.0})
+    return settings.model_copy(update={"serving": serving})
+
+
 def with_api(settings: Settings, scene: Callable[[LookupApi, httpx.AsyncClient], Awaitable[T]]) -> T:
     """Start the API in this process, play a scene with a client on it, and close it."""
 

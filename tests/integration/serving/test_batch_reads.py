@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 import redis
-from serving_scenes import with_api
+from serving_scenes import patient, with_api
 
 from benchmarks.list_folder import FolderShape, home_items, item_id, popular_items, user_id, write_list_folder
 from jobs.publishing.publish_lists import run
@@ -26,7 +26,7 @@ def published(store_settings: Settings) -> Settings:
     """One generation."""
     write_list_folder(store_settings.layout, NAME, SHAPE)
     run(NAME, store_settings)
-    return store_settings
+    return patient(store_settings)
 
 
 def post(settings: Settings, *bodies: bytes | dict[str, Any]) -> list[httpx.Response]:

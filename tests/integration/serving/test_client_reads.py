@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from serving_scenes import with_api
+from serving_scenes import patient, with_api
 
 from benchmarks.list_folder import FolderShape, home_items, item_id, user_id, write_list_folder
 from jobs.operations.start_api import ApiOptions, lookup_api
@@ -20,7 +20,7 @@ def published(store_settings: Settings) -> Settings:
     """One generation."""
     write_list_folder(store_settings.layout, NAME, SHAPE)
     run(NAME, store_settings)
-    return store_settings
+    return patient(store_settings)
 
 
 def test_every_read_has_its_typed_answer(published: Settings) -> None:
@@ -60,9 +60,13 @@ def test_a_service_reads_through_a_real_server(published: Settings) -> None:
         "RECO_PROJECT__NAMESPACE": published.project.namespace,
         "RECO_PATHS__DATA": str(published.paths.data),
         "RECO_REDIS__URL": published.redis.url,
+        "RECO_SERVING__READ_TIMEOUT_SECONDS": "10",
         "RECO_LOG_LEVEL": "WARNING",
     }
-    with lookup_api(published, ApiOptions(port=0, environment=environment)) as api, Client(api.url) as reco:
+    with (
+        lookup_api(published, ApiOptions(port=0, environment=environment)) as api,
+        Client(api.url, timeout=30.0) as reco,
+    ):
         answer = reco.recommendations("user-7", limit=2)
         assert isinstance(answer, Recommendations)
         assert answer.ids == tuple(item_id(item) for item in home_items(7, SHAPE)[:2])
@@ -70,3 +74,7 @@ def test_a_service_reads_through_a_real_server(published: Settings) -> None:
         with pytest.raises(ApiError, match="invalid_limit") as caught:
             reco.recommendations("user-7", limit=0)
         assert caught.value.request_id
+        path = f"{api.url}/v1/users/user-7/recommendations"
+        tag = httpx.get(path, timeout=30.0).headers["etag"]
+        same = httpx.get(path, headers={"If-None-Match": tag}, timeout=30.0)
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)

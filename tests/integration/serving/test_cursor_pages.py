@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
-from serving_scenes import ask, items_of, settings_for, with_api
+from serving_scenes import ask, items_of, patient, settings_for, with_api
 
 from benchmarks.list_folder import FolderShape, home_items, item_id, popular_items, write_list_folder
 from jobs.publishing.embedded_store import embedded_store
@@ -40,7 +40,7 @@ def published(store_settings: Settings) -> Settings:
 
 
 def slow_to_follow(settings: Settings) -> Settings:
-    serving = settings.serving.model_copy(update={"poll_seconds": 1_000.0})
+    serving = patient(settings).serving.model_copy(update={"poll_seconds": 1_000.0})
     return settings.model_copy(update={"serving": serving})
 
 

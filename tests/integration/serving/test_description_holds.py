@@ -44,6 +44,7 @@ def api(store_server: StoreAddress, tmp_path_factory: pytest.TempPathFactory) ->
         "RECO_PROJECT__NAMESPACE": "described",
         "RECO_PATHS__DATA": str(of_api.paths.data),
         "RECO_REDIS__URL": store_server.url,
+        "RECO_SERVING__READ_TIMEOUT_SECONDS": "10",
         "RECO_LOG_LEVEL": "ERROR",
     }
     with lookup_api(of_api, ApiOptions(port=0, environment=environment)) as process:

@@ -4,7 +4,7 @@ import httpx
 import msgspec
 import pytest
 import redis
-from serving_scenes import ask, items_of, with_api
+from serving_scenes import ask, items_of, patient, with_api
 
 from benchmarks.list_folder import FolderShape, home_items, item_id, write_list_folder
 from jobs.publishing.publish_lists import run
@@ -25,7 +25,7 @@ def published(store_settings: Settings) -> Settings:
     """One generation."""
     write_list_folder(store_settings.layout, NAME, SHAPE)
     run(NAME, store_settings)
-    return store_settings
+    return patient(store_settings)
 
 
 def test_a_lean_answer_has_ids_and_what_a_click_report_needs(published: Settings) -> None:

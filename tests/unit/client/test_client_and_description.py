@@ -1,6 +1,8 @@
 """The client and the OpenAPI description agree, in both directions: calls, parameters, bodies, answers."""
 
 import inspect
+import tomllib
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -56,6 +58,13 @@ def shape(schema: dict[str, Any], components: dict[str, Any]) -> Any:
     if "properties" in schema:
         return {name: shape(member, components) for name, member in schema["properties"].items()}
     return [shape(schema["items"], components)] if isinstance(schema.get("items"), dict) else None
+
+
+def test_the_clients_own_package_needs_what_the_extra_brings() -> None:
+    root = Path(__file__).parents[3]
+    own, whole = (tomllib.loads((root / path).read_text()) for path in ("reco_client/pyproject.toml", "pyproject.toml"))
+    assert own["project"]["dependencies"] == whole["project"]["optional-dependencies"]["client"]
+    assert own["project"]["version"] == whole["project"]["version"]
 
 
 def test_every_call_of_the_api_is_one_of_the_clients_and_nothing_else() -> None:

@@ -114,3 +114,10 @@ def test_what_is_no_address_of_a_store_is_refused_without_showing_it(url: str) -
 )
 def test_the_addresses_of_a_store_are_taken(url: str) -> None:
     assert load_settings(redis={"url": url}).redis.url == url
+
+
+@pytest.mark.parametrize("url", ["redis://node:6379/2", "unix:///run/store.sock", "unix:///run/store.sock?db=0"])
+def test_a_cluster_has_one_database_and_no_socket(url: str) -> None:
+    assert load_settings(redis={"url": "redis://node:6379/0", "cluster": True}).redis.cluster
+    with pytest.raises(ConfigError, match=r"redis\.cluster needs redis://HOST:PORT"):
+        load_settings(redis={"url": url, "cluster": True})

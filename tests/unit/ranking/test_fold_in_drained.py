@@ -102,7 +102,7 @@ def test_who_was_folded_in_is_left_alone_until_the_next_event(shop, store) -> No
 def test_who_is_erased_meanwhile_gets_no_list(shop, store) -> None:
     post(store, shop.settings, ("user-05", "item-07"), ("user-06", "item-07"))
     key = erasure_key(shop.settings.layout, shop.settings.erasure.key)
-    add_tombstones(shop.settings, {tombstone(key, "user-05")}, NOW)
+    add_tombstones(shop.settings, {tombstone(key, "user-05"): None}, NOW)
     assert fold_in_drained.run(shop.settings, NOW)["published"] == 1
     assert folded(store, shop.settings, "user-05") is None
     assert folded(store, shop.settings, "user-06")

@@ -6,9 +6,10 @@ from feast.infra.online_stores.redis import RedisOnlineStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.features.feast_environment import connection_string
+from jobs.features.feast_environment import connection_string, feast_environment
 from reco_contracts.errors import ConfigError
 from reco_contracts.serving_settings import RedisSection
+from reco_contracts.settings import load_settings
 
 
 def parsed(section: RedisSection) -> tuple[dict[str, str], dict[str, object]]:
@@ -38,6 +39,13 @@ def test_tls_is_asked_for() -> None:
     section = RedisSection(url="rediss://localhost:6379/0?ssl_cert_reqs=none&ssl_check_hostname=false")
     expected = {"ssl": True, "ssl_cert_reqs": "none", "ssl_check_hostname": False}
     assert parsed(section)[1].items() >= expected.items()
+
+
+def test_a_cluster_is_called_one_and_gets_no_database() -> None:
+    section = RedisSection(url="redis://node.example:6390/0", cluster=True)
+    assert "db" not in parsed(section)[1]
+    environment = feast_environment(load_settings(redis=section))
+    assert environment["RECO_FEAST_REDIS_TYPE"] == "redis_cluster"
 
 
 def test_a_socket_is_a_path() -> None:

@@ -58,6 +58,8 @@ def test_exports_have_the_contracts_columns_in_order(settings: Settings) -> None
 
 
 def test_rows_are_in_the_order_of_the_key(settings: Settings) -> None:
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute(INSERT, [date(2024, 5, 1), "d"])
     export_marts.run(RUN_DATE, settings)
     path = settings.layout.export(FCT_INTERACTIONS.name) / "2024-04.parquet"
     first = path.read_bytes()
@@ -85,12 +87,51 @@ def test_an_export_rewrites_the_months_in_which_a_date_changed(settings: Setting
         connection.execute("delete from marts.fct_interactions where event_date = date '2024-05-01'")
         connection.execute("update warehouse_state.partition_versions set version = 2 where event_date >= '2024-04-02'")
     export_marts.run(RUN_DATE, settings)
-    assert sorted(path.name for path in folder.iterdir()) == ["2024-03.parquet", "2024-04.parquet"]
-    assert pl.read_parquet(folder).sort("event_date")["purchases"].to_list() == [1, 5, 5]
+    april = ["2024-04-01.parquet", "2024-04-02.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == ["2024-03.parquet", *sorted(april)]
+    assert pl.read_parquet(folder).sort("event_date")["purchases"].to_list() == [1, 5, 5], "April is written by day now"
     with duckdb.connect(settings.layout.warehouse) as connection:
         connection.execute("update warehouse_state.identity set warehouse_id = 'w2'")
     export_marts.run(RUN_DATE, settings)
     assert pl.read_parquet(folder)["purchases"].to_list() == [5, 5, 5], "versions of another warehouse mean nothing"
+
+
+def test_a_new_day_writes_its_own_file_and_a_new_month_puts_the_days_together(settings: Settings) -> None:
+    node = FCT_INTERACTIONS.name
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute(
+            "create schema warehouse_state; create table warehouse_state.identity as select 'w1' as warehouse_id;"
+            "create table warehouse_state.partition_versions as select ? as node, unnest([date '2024-04-01', "
+            "date '2024-04-02', date '2024-04-03', date '2024-05-01']) as event_date, 1 as version", [node]
+        )  # fmt: skip
+    export_marts.run(RUN_DATE, settings)
+    folder = settings.layout.export(node)
+    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    assert sorted(before) == ["2024-04-01.parquet", "2024-04-02.parquet"]
+
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute(INSERT, [date(2024, 4, 3), "c"])
+    export_marts.run(RUN_DATE, settings)
+    after = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    assert sorted(after) == [*sorted(before), "2024-04-03.parquet"]
+    assert before.items() <= after.items(), "the days before were not written again"
+
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute(INSERT, [date(2024, 5, 1), "d"])
+    export_marts.run(RUN_DATE, settings)
+    assert sorted(path.name for path in folder.iterdir()) == ["2024-04.parquet", "2024-05-01.parquet"]
+    assert pl.read_parquet(folder).sort("event_date")["user_id"].to_list() == ["a", "b", "c", "d"]
+
+
+def test_an_export_that_fails_leaves_the_files_that_are_there(settings: Settings) -> None:
+    export_marts.run(RUN_DATE, settings)
+    folder = settings.layout.export(FCT_INTERACTIONS.name)
+    with duckdb.connect(settings.layout.warehouse) as connection:
+        connection.execute(INSERT, [date(2024, 5, 1), "d"])
+        connection.execute("alter table marts.fct_interactions drop column weight")
+    with pytest.raises(EmptyPartitionError, match="weight"):
+        export_marts.run(RUN_DATE, settings)
+    assert sorted(path.name for path in folder.iterdir()) == ["2024-04-01.parquet", "2024-04-02.parquet"]
 
 
 def test_an_empty_warehouse_keeps_the_last_good_export(settings: Settings) -> None:
