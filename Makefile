@@ -36,7 +36,7 @@ airflow: $(VENV) ## Airflow's own UI with the DAGs, login printed; on a demo's d
 	@exec $(BIN)/reco airflow $(if $(WORKSPACE),--data-workspace "$$WORKSPACE")
 
 test: $(VENV) ## the test suite in two processes, real parts included (under 12 minutes on two cores)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 test-slow: $(VENV) ## the tests that take minutes: the DAG on real data sets, a real scheduler
 	@$(BIN)/python -m pytest -m slow

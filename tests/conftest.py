@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from reco_contracts.settings import get_settings
 
@@ -14,14 +16,26 @@ SHARING_FOLDERS = ("e2e", "dbt", "dags")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong to one process where several run them: those of a file, or of a sharing folder."""
-    tests = REPOSITORY / "tests"
-    paths = {item: item.path.relative_to(tests) for item in items}
+    """Put the longest folders first, so that no process is left alone with one at the end."""
     order = {folder: place for place, folder in enumerate(SHARING_FOLDERS)}
-    items.sort(key=lambda item: order.get(paths[item].parts[0], len(order)))  # stable: the rest keeps its order
-    for item, path in paths.items():
-        group = path.parts[0] if path.parts[0] in order else str(path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))  # stable: the rest keeps its order
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """With several processes, a file's tests are done by one of them, and so are those of a sharing folder."""
+
+    class OneProcessAGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return OneProcessAGroup(config, log)
+
+
+def _group(nodeid: str) -> str:
+    path = nodeid.split("::", 1)[0]
+    folder = path.split("/")[1]  # after tests/
+    return folder if folder in SHARING_FOLDERS else path
 
 
 @pytest.fixture(autouse=True)
