@@ -172,6 +172,22 @@ def test_events_of_an_erased_user_become_no_key_of_theirs_again(published: Setti
     assert store.hlen(published.keys.recent(OTHER)) == 2
 
 
+def test_a_key_that_cannot_be_read_is_no_reason_to_refuse_events_that_are_kept(
+    published: Settings, store: redis.Redis
+) -> None:
+    erase(published)
+    published.layout.erasure_key.unlink()
+    published.layout.erasure_key.mkdir()
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> list[httpx.Response]:
+        click = {"user_id": OTHER, "item_id": item_id(3), "event_type": "click"}
+        return [await client.post("/v1/events", json=click), await client.delete(f"/v1/users/{OTHER}")]
+
+    posted, deleted = with_api(published, scene)
+    assert posted.status_code == 202
+    assert (deleted.status_code, deleted.json()["error"]["code"]) == (503, "erasure_key")
+
+
 def test_the_next_run_finds_them_by_their_tombstone_alone(published: Settings, store: redis.Redis) -> None:
     erase(published)
     assert NEEDLE in listed(published, NEW)
