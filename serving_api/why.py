@@ -1,5 +1,6 @@
 """The route that says why an item is in a user's list: the contributors that were published with it."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
@@ -55,7 +56,7 @@ async def _read(api: "LookupApi", generation: Generation, surface: str, user: st
     """Look a list and its contributors up, in one round trip."""
     keys = generation.list_key(api.live.keys, surface, user), generation.why_key(api.live.keys, surface, user)
     replies = [api.live.pipe.send("HGET", key, user) for key in keys if key is not None]
-    values: list[Any] = [await reply for reply in replies]
+    values: list[Any] = await asyncio.gather(*replies)
     if keys[0] is None or values[0] is None:
         return _unpublished(f"no list of this user is published; {_EXPLAIN}")
     listed = unpack_list(values[0])
