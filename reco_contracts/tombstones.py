@@ -51,18 +51,23 @@ def erasure_key(layout: Layout, configured: SecretStr | None) -> bytes:
         configured: erasure.key.
 
     Raises:
-        ConfigError: the file holds no key.
+        ConfigError: the file holds no key, or cannot be read or made.
     """
     if configured is not None:
         text = configured.get_secret_value()
         return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
     path = layout.erasure_key
-    if not path.exists():
-        _make_key(path)
     try:
+        if not path.exists():
+            _make_key(path)
         key = bytes.fromhex(path.read_text().strip())
     except ValueError:
         key = b""
+    except OSError as error:
+        raise ConfigError(
+            f"the key of the tombstones cannot be read ({error}): only the owner of the file can; give everybody else "
+            "the same key in RECO_ERASURE__KEY"
+        ) from error
     if len(key) != _KEY_BYTES:
         raise ConfigError(
             f"{path} holds no key of {_KEY_BYTES} bytes in hex; restore it from a backup: without it nobody who was "

@@ -21,6 +21,8 @@ from serving_api.rules import NO_RULES, Block
 
 _json = msgspec.json.encode
 _MAX_LENGTH: Final = 1_000  # settings allow no longer lists
+# A list and what fills it up have no more items, so the pages of a cursor cannot have shown more.
+MAX_SHOWN: Final = 2 * _MAX_LENGTH
 _ONE_AS_FLOAT16: Final = 0x3C00
 _ITEM: Final = b'{"item_id":%b,"title":%b,"categories":%b,"rank":'
 
@@ -185,4 +187,5 @@ def score_texts() -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=1)
 def _ranks() -> list[bytes]:
-    return [b'%d,"score":' % rank for rank in range(1, 2 * _MAX_LENGTH + 1)]
+    """Of all that the pages of a cursor may have shown, and of one page more."""
+    return [b'%d,"score":' % rank for rank in range(1, MAX_SHOWN + _MAX_LENGTH + 1)]

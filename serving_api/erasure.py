@@ -53,7 +53,7 @@ async def erase_user(api: "LookupApi", request: Request) -> Answer:
         return error_answer(BadRequestError("store_unavailable", said, status=503))._replace(headers=_RETRY_AFTER)
     except ConfigError as error:
         _log.error("nobody can be erased here", error=str(error))
-        said = "the key of the tombstones is not the one that others use; it is logged"
+        said = "the key of the tombstones cannot be read, or is not the one that others use; it is logged"
         return error_answer(BadRequestError("erasure_key", said, status=503))
     _log.info("a user was erased from the store", request_id=request.request_id, **erased)
     content = {"request_id": request.request_id, "user_id": user, "erased": erased, "next": _NEXT}
@@ -72,6 +72,7 @@ class Eraser:
         self._keys = settings.keys
         self._settings = settings
         self._key: bytes | None = None
+        self._is_told = False
 
     async def tombstone(self, user: str) -> str:
         """The keyed hash of a user's id.
@@ -126,7 +127,12 @@ class Eraser:
                 return frozenset()
             named = sorted(users)
             flags = await pipe.send("SMISMEMBER", forgotten, *[await self.tombstone(user) for user in named])
-        except (StoreUnavailableError, ConfigError):
+        except StoreUnavailableError:
+            return frozenset()
+        except ConfigError as error:
+            if not self._is_told:
+                self._is_told = True
+                _log.error("events of erased users are not told from others before landing", error=str(error))
             return frozenset()
         return frozenset(user for user, flag in zip(named, flags, strict=True) if flag)
 

@@ -43,8 +43,8 @@ class EventIntake:
             "events",
         )
         self.stream = EventStream(self._pipe, keys, options)
-        self.recent = RecentWriter(self._pipe, settings)
         self._eraser = Eraser(settings)
+        self.recent = RecentWriter(self._pipe, settings, self._eraser)
         self.max_body_bytes = int(options.max_body_mb * _MB)
         self.retry_after = b"%d" % options.retry_after_seconds
         self.max_future_hours = settings.landing.max_future_hours

@@ -144,8 +144,8 @@ async def _load_popular(
     for first in range(0, buckets, _READS_AT_ONCE):
         numbers = range(first, min(first + _READS_AT_ONCE, buckets))
         names = [keys.lists(manifest.generation, POPULAR, DEFAULT_VARIANT, number) for number in numbers]
-        for reply in [pipe.send("HGETALL", name) for name in names]:
-            flat: Any = await reply
+        replies: list[Any] = await asyncio.gather(*(pipe.send("HGETALL", name) for name in names))
+        for flat in replies:
             popular.update((subject.decode(), value) for subject, value in zip(flat[0::2], flat[1::2], strict=True))
     if variant and not popular:
         raise ContractError(f"generation {manifest.generation}: its popular lists are not in the store")

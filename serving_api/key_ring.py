@@ -64,6 +64,7 @@ class KeyRing:
         Raises:
             StoreUnavailableError: the store does not answer; what is known stays.
             ContractError: a key cannot be read; what is known stays.
+            OSError: the copy on disk cannot be written; what was read holds.
         """
         flat: Any = await pipe.send("HGETALL", keys.api_keys())
         found = decode_keys(dict(zip(flat[0::2], flat[1::2], strict=True)))

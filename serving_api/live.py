@@ -62,6 +62,7 @@ class Live:
         self._connect_seconds = connect
         self._fallback_path = settings.layout.serving_fallback
         self._rules_path = settings.layout.serving_rules
+        self._keys_path = settings.layout.serving_keys
         self._rules_version = b""
         self._watchers: list[asyncio.Task[None]] = []
         self._last_errors: dict[str, str] = {}
@@ -184,7 +185,10 @@ class Live:
             StoreUnavailableError: the store does not answer; the keys that are known stay.
             ContractError: a key cannot be read; the keys that are known stay.
         """
-        await self.key_ring.refresh(self._loading, self.keys)
+        try:
+            await self.key_ring.refresh(self._loading, self.keys)
+        except OSError as error:
+            _log.warning("the copy of the API keys was not written", path=str(self._keys_path), error=str(error))
         self._last_errors.pop("keys", None)
 
     async def _read_keys_copy(self) -> None:

@@ -1,6 +1,6 @@
 """Samples as Prometheus' client library wants them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -9,6 +9,14 @@ def counter(name: str, text: str, pid: str, value: float) -> Metric:
     """A counter with one sample."""
     family = CounterMetricFamily(name, text, labels=["pid"])
     family.add_metric([pid], value)
+    return family
+
+
+def labelled(name: str, text: str, label: str, counts: Mapping[str, int], pid: str) -> Metric:
+    """A counter with a sample for each value of a label."""
+    family = CounterMetricFamily(name, text, labels=[label, "pid"])
+    for value, number in counts.items():
+        family.add_metric([value, pid], number)
     return family
 
 

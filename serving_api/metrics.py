@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from serving_api.error_log import ErrorLog
 from serving_api.live_metrics import live_metrics
-from serving_api.metric_families import counter, cumulated, gauge
+from serving_api.metric_families import counter, cumulated, gauge, labelled
 
 if TYPE_CHECKING:
     from serving_api.live import Live
@@ -127,10 +127,7 @@ class Metrics(Collector):
 
 def _served_log(log: "ServedLog", pid: str) -> Iterable[Metric]:
     yield counter("reco_served_records", "Served lists that the store took to its log.", pid, log.logged)
-    lost = CounterMetricFamily("reco_served_records_lost", "Served lists not logged.", labels=["reason", "pid"])
-    for reason, records in log.lost.items():
-        lost.add_metric([reason, pid], records)
-    yield lost
+    yield labelled("reco_served_records_lost", "Served lists not logged.", "reason", log.lost, pid)
     yield gauge("reco_served_records_waiting", "Served lists that were not sent yet.", pid, log.waiting)
     yield gauge(
         "reco_served_stream_entries", "Undrained entries of the stream that was written last.", pid, log.stream_entries

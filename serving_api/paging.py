@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import mmh3
 
 from reco_contracts.surfaces import DEFAULT_VARIANT
+from serving_api.catalogue import MAX_SHOWN
 from serving_api.generation import Generation
 from serving_api.parameters import BadRequestError
 
@@ -31,8 +32,6 @@ _CHECKED_FROM: Final = 4
 _IS_OWN: Final = 1
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
-# Lists have no more items, so a cursor cannot have shown more.
-_MAX_SHOWN: Final = 2_000
 _MAX_TEXT: Final = 12_000
 # Another process may know a new generation for a moment longer than this one.
 _WAITS: Final = 24
@@ -142,7 +141,7 @@ def _decode(text: str, of: bytes) -> tuple[str, str, int, tuple[int, ...], bool]
         shown = struct.unpack_from(f"<{(len(raw) - at) // 4}I", raw, at)
     except (Error, struct.error, IndexError, ValueError) as error:
         raise wrong from error
-    if len(shown) + skip > _MAX_SHOWN:
+    if len(shown) + skip > MAX_SHOWN:
         raise wrong
     return name, variant, skip, shown, bool(flags & _IS_OWN)
 

@@ -29,6 +29,7 @@ from reco_contracts.recent_codec import (
 from reco_contracts.redis_keys import RedisKeys
 from reco_contracts.settings import Settings
 from reco_contracts.surfaces import ALSO_BOUGHT, SIMILAR
+from serving_api.erasure import Eraser
 from serving_api.generation import Generation
 from serving_api.redis_pipe import Command, RedisPipe
 
@@ -69,16 +70,18 @@ class RecentWriter:
         refreshed: users whose neighbours were brought to a new generation.
     """
 
-    def __init__(self, pipe: RedisPipe, settings: Settings) -> None:
+    def __init__(self, pipe: RedisPipe, settings: Settings, eraser: Eraser) -> None:
         """Prepare.
 
         Args:
             pipe: for writing; not that of lookups, so that a large batch does not hold them up.
             settings: the namespace, sizes and times.
+            eraser: knows who was erased.
         """
         self.failed = 0
         self.refreshed = 0
         self._pipe = pipe
+        self._eraser = eraser
         self._keys: RedisKeys = settings.keys
         self._options = settings.session
         self._liked_from = settings.interactions.rating_positive_min
@@ -164,6 +167,7 @@ class RecentWriter:
         users = list(plan)
         commands = [self._note(user, plan[user], generation, neighbours) for user in users]
         sizes = await self._send([command for of_user in commands for command in of_user])
+        await self._take_back(set(users))
         for number, user in enumerate(users):
             size = sizes[3 * number + 2]
             if isinstance(size, int) and size > self._options.max_items:
@@ -214,7 +218,13 @@ class RecentWriter:
         seconds = self._options.ttl_hours * _HOUR_SECONDS
         # NX: it lives no longer for it, and not for ever where it went a moment ago.
         await self._send([("HSET", key, *fields), ("EXPIRE", key, seconds, "NX")])
+        await self._take_back({user})
         self.refreshed += 1
+
+    async def _take_back(self, users: set[str]) -> None:
+        """Unlink what was just written of users whose erasure came between: it leaves its tombstone, then unlinks."""
+        erased = await self._eraser.erased_among(self._pipe, users)
+        await self._send([("UNLINK", self._keys.recent(user)) for user in sorted(erased)])
 
     async def _trim(self, user: str) -> None:
         """Take the oldest fields out."""

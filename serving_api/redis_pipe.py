@@ -10,7 +10,7 @@ own place and shifts nobody else's.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ _FIRST_BACKOFF_SECONDS: Final = 0.05
 _LAST_BACKOFF_SECONDS: Final = 0.5
 # A timer that fires this late means that the loop stood still, not the store.
 _LOOP_STALL_SECONDS: Final = 0.005
+# A refusal of one kind (no memory, no right) is told once in so many seconds.
+_TOLD_AGAIN_SECONDS: Final = 600.0
 
 
 Command = tuple[str | bytes | int, ...]
@@ -62,6 +64,7 @@ class RedisPipe:
         self._connection: _Connection | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
+        self._told_at: dict[str, float] = {}
 
     @property
     def is_up(self) -> bool:
@@ -150,6 +153,7 @@ class RedisPipe:
             self._log.info("store is up")
             backoff, is_reported = _FIRST_BACKOFF_SECONDS, False
             self._connection = connection
+            connection.note_refusal = self._note_refusal
             if self._watch:
                 connection.watch = self._watch
                 self._watch.close()  # what was late before is of another connection
@@ -160,6 +164,14 @@ class RedisPipe:
                 self._connection = None
                 self._opened.clear()
                 connection.abort("closed")
+
+    def _note_refusal(self, said: str) -> None:
+        kind, now = said.partition(" ")[0], asyncio.get_running_loop().time()
+        if now - self._told_at.get(kind, float("-inf")) < _TOLD_AGAIN_SECONDS:
+            return
+        self._told_at[kind] = now
+        without_arguments = said.partition(", with args")[0]
+        self._log.warning("the store refuses commands; told once in ten minutes", error=without_arguments)
 
     async def _open(self) -> "_Connection":
         async with asyncio.timeout(self._connect_timeout):
@@ -191,6 +203,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
         self.closed: asyncio.Future[None] = loop.create_future()
         self.watch: StoreWatch | None = None  # none while logging in: connecting has another deadline
+        self.note_refusal: Callable[[str], None] | None = None  # likewise: who connects tells of it
         self._loop = loop
         self._timeout = timeout
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
@@ -245,6 +258,8 @@ class _Connection(asyncio.Protocol):
             while (value := gets()) is not _NOTHING:
                 deadline, reply, count = pending[0]
                 if isinstance(value, hiredis.ReplyError):
+                    if self.note_refusal:
+                        self.note_refusal(str(value))
                     value = StoreUnavailableError(f"the store refused a command: {value}")
                 if count:
                     self._gathered.append(value)

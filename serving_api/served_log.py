@@ -127,12 +127,15 @@ class ServedLog:
                 self.stream_entries = await self._pipe.send("XLEN", key)
                 if self.stream_entries >= self._options.max_entries:
                     return
-            sent = self._pipe.send("XADD", key, "*", RECORDS_FIELD, join_records(records), VERSION_FIELD, ENTRY_VERSION)
-            length = self._pipe.send("XLEN", key)
-            await sent
+            add = ("XADD", key, "*", RECORDS_FIELD, join_records(records), VERSION_FIELD, ENTRY_VERSION)
+            added, length = await self._pipe.send_together(add, ("XLEN", key))
+            if isinstance(added, StoreUnavailableError):
+                raise added
             del self._waiting[: len(records)]
             self.logged += len(records)
-            self.stream_entries = await length
+            if isinstance(length, StoreUnavailableError):
+                raise length
+            self.stream_entries = length
             self._is_loss_told = False
 
     def _lose(self, reason: str, records: int) -> None:

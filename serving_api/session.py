@@ -70,7 +70,11 @@ def read_session(recent: Recent, generation: str | None, options: SessionSection
         options: pace.
         now_ms: milliseconds since 1970.
     """
-    usable = [seed for seed in recent.seeds if seed.generation == generation and seed.item != NO_INDEX]
+    usable = [
+        seed
+        for seed in recent.seeds  # a kind without a weight is damaged, or of a later version
+        if seed.generation == generation and seed.item != NO_INDEX and seed.kind in _WEIGHTS
+    ]
     if not usable:
         return NO_SESSION
     events = sorted(((_strength(seed, options, now_ms), seed) for seed in usable), key=itemgetter(0), reverse=True)
@@ -80,9 +84,11 @@ def read_session(recent: Recent, generation: str | None, options: SessionSection
     seeds: dict[int, Seed] = {}
     for strength, seed in events[:_MOST_SEEDS]:
         for item, code in zip(seed.neighbours, seed.score_codes, strict=True):
+            if code > _LARGEST_CODE:
+                continue
             if item in scores:
                 scores[item] += strength * values[code]
-            elif item not in own and code <= _LARGEST_CODE:
+            elif item not in own:
                 scores[item] = strength * values[code]
                 seeds[item] = seed  # the strongest of those that bring it
     ranked = sorted(scores.items(), key=_by_score)
@@ -179,7 +185,7 @@ def _next_new(entries: Iterator[_Stored], held: Container[int]) -> _Stored | Non
 
 def _strength(seed: Seed, options: SessionSection, now_ms: float) -> float:
     minutes = max(now_ms - seed.at_ms, 0.0) / _MINUTE_MS
-    weight: float = _WEIGHTS.get(seed.kind, 0.0) * 0.5 ** (minutes / options.half_life_minutes)
+    weight: float = _WEIGHTS[seed.kind] * 0.5 ** (minutes / options.half_life_minutes)
     return weight
 
 

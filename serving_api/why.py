@@ -1,10 +1,10 @@
 """The route that says why an item is in a user's list: the contributors that were published with it."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from reco_contracts.errors import ContractError, StoreUnavailableError
 from reco_contracts.list_codec import unpack_list
-from reco_contracts.reasons import REASONS, Reason
 from reco_contracts.signals import Signal
 from reco_contracts.surfaces import DEFAULT_VARIANT
 from reco_contracts.why_codec import Contributor, unpack_why
@@ -55,7 +55,7 @@ async def _read(api: "LookupApi", generation: Generation, surface: str, user: st
     """Look a list and its contributors up, in one round trip."""
     keys = generation.list_key(api.live.keys, surface, user), generation.why_key(api.live.keys, surface, user)
     replies = [api.live.pipe.send("HGET", key, user) for key in keys if key is not None]
-    values: list[Any] = [await reply for reply in replies]
+    values: list[Any] = await asyncio.gather(*replies)
     if keys[0] is None or values[0] is None:
         return _unpublished(f"no list of this user is published; {_EXPLAIN}")
     listed = unpack_list(values[0])
@@ -63,7 +63,7 @@ async def _read(api: "LookupApi", generation: Generation, surface: str, user: st
     rank = next((at for at, index in enumerate(listed.items) if ids[index] == item), None)
     if rank is None:
         return _unpublished(f"the item is not in the user's published list; {_EXPLAIN}")
-    told = {"rank": rank + 1, "reason": _reason(generation.catalogue, listed.reasons[rank], listed.seeds[rank])}
+    told = {"rank": rank + 1, "reason": generation.catalogue.describe(listed.reasons[rank], listed.seeds[rank])}
     packed = unpack_why(values[1]) if len(values) > 1 and values[1] is not None else []
     if rank >= len(packed):
         return _unpublished(f"contributors are published for the first items of a list alone; {_EXPLAIN}") | told
@@ -73,14 +73,6 @@ async def _read(api: "LookupApi", generation: Generation, surface: str, user: st
 
 def _unpublished(message: str) -> _Json:
     return {"published": False, "message": message, "rank": None, "reason": None, "contributors": []}
-
-
-def _reason(catalogue: Catalogue, code: int, seed: int) -> _Json:
-    text = REASONS[Reason(code)]
-    if not text.has_seed or seed < 0:
-        return {"code": text.code, "text": text.template}
-    named = text.template.format(seed=catalogue.titles[seed])
-    return {"code": text.code, "text": named, "seed_item_id": catalogue.ids[seed]}
 
 
 def _contributor(catalogue: Catalogue, part: Contributor) -> _Json:

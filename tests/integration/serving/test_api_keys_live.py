@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+import structlog
 from serving_scenes import settings_for, with_api
 from typer.testing import CliRunner
 
@@ -114,6 +115,19 @@ def test_keys_outlive_a_store_that_loses_them_and_one_that_is_away(tmp_path: Pat
 
     with_api(settings, away)
     assert stat.S_IMODE(settings.layout.serving_keys.stat().st_mode) == 0o600
+
+
+def test_keys_hold_where_their_copy_cannot_be_written(strict: Settings) -> None:
+    key = {"X-Api-Key": str(reco(strict, "keys", "add", "shop")["key"])}
+    strict.layout.serving_keys.mkdir(parents=True)
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        assert (await client.get(USER, headers=key)).status_code == 200
+
+    with structlog.testing.capture_logs() as lines:
+        with_api(strict, scene)
+    told = [line["event"] for line in lines if "keys" in line["event"]]
+    assert told == ["the copy of the API keys was not written"]
 
 
 def test_a_key_in_the_settings_needs_no_store(tmp_path: Path, store_settings: Settings) -> None:

@@ -20,6 +20,8 @@ from reco_contracts.reasons import Reason
 from reco_contracts.redis_keys import list_bucket
 from reco_contracts.settings import Settings
 from serving_api.api import LookupApi
+from serving_api.catalogue import MAX_SHOWN
+from serving_api.paging import Page
 
 NAMES = tuple(f"2024050{day}-001" for day in (1, 2, 3))
 SHAPES = {
@@ -286,6 +288,20 @@ def test_a_cursor_of_another_list_is_refused(published: Settings, change: tuple[
         assert popular.status_code == 400
 
     with_api(published, scene)
+
+
+@pytest.mark.parametrize("shown", [MAX_SHOWN - 1, MAX_SHOWN])
+def test_a_cursor_that_somebody_made_up_gets_a_page_and_no_fault(published: Settings, shown: int) -> None:
+    """Its check is no secret."""
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> httpx.Response:
+        made_up = Page(api.live.generation, b"user|home|").next_listed((), is_own=False, skip=shown)
+        return await client.get(
+            "/v1/users/stranger/recommendations", params={"limit": 20, "cursor": made_up.decode().strip('"')}
+        )
+
+    page = with_api(published, scene)
+    assert [item["rank"] for item in page.json()["items"]] == list(range(shown + 1, shown + 21))
 
 
 def test_a_page_has_an_answer_while_the_store_is_dead(tmp_path: Path) -> None:

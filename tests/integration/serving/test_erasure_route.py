@@ -20,6 +20,7 @@ from reco_contracts.redis_keys import list_bucket
 from reco_contracts.settings import Settings
 from serving_api import schemas
 from serving_api.api import LookupApi
+from serving_api.recent_writer import RecentWriter
 
 OLD, NEW, LATER = "20240501-001", "20240502-001", "20240503-001"
 NEEDLE, OTHER = user_id(7), user_id(8)
@@ -170,6 +171,44 @@ def test_events_of_an_erased_user_become_no_key_of_theirs_again(published: Setti
     assert answer.status_code == 202
     assert not store.exists(published.keys.recent(NEEDLE))
     assert store.hlen(published.keys.recent(OTHER)) == 2
+
+
+def test_an_erasure_between_looking_and_writing_leaves_no_key(
+    published: Settings, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> list[httpx.Response]:
+        real = RecentWriter._neighbours
+        deleted: list[httpx.Response] = []
+
+        async def erase_first(*arguments: Any) -> Any:
+            found = await real(*arguments)
+            deleted.append(await client.delete(f"/v1/users/{NEEDLE}"))
+            return found
+
+        monkeypatch.setattr(RecentWriter, "_neighbours", erase_first)
+        clicks = [{"user_id": user, "item_id": item_id(3), "event_type": "click"} for user in (NEEDLE, OTHER)]
+        return [await client.post("/v1/events", json=clicks), *deleted]
+
+    posted, deleted = with_api(published, scene)
+    assert (posted.status_code, deleted.status_code) == (202, 200)
+    assert not store.exists(published.keys.recent(NEEDLE))
+    assert store.hlen(published.keys.recent(OTHER)) == 2
+
+
+def test_a_key_that_cannot_be_read_is_no_reason_to_refuse_events_that_are_kept(
+    published: Settings, store: redis.Redis
+) -> None:
+    erase(published)
+    published.layout.erasure_key.unlink()
+    published.layout.erasure_key.mkdir()
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> list[httpx.Response]:
+        click = {"user_id": OTHER, "item_id": item_id(3), "event_type": "click"}
+        return [await client.post("/v1/events", json=click), await client.delete(f"/v1/users/{OTHER}")]
+
+    posted, deleted = with_api(published, scene)
+    assert posted.status_code == 202
+    assert (deleted.status_code, deleted.json()["error"]["code"]) == (503, "erasure_key")
 
 
 def test_the_next_run_finds_them_by_their_tombstone_alone(published: Settings, store: redis.Redis) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -158,3 +159,24 @@ def test_a_store_that_is_late_is_left_alone_and_asked_again(tmp_path: Path) -> N
             assert api.live.pipe.is_up, "it is the same connection"
 
         with_api(settings, scene)
+
+
+def test_late_replies_leave_nothing_in_the_log_beside_the_change_of_state(tmp_path: Path) -> None:
+    """A reply that nobody takes is told by asyncio with a trace, once for each request."""
+    forgotten: list[str] = []
+    with embedded_store(tmp_path / "store") as server, redis.Redis.from_url(server.url) as control:
+        settings = settings_for(server.url, tmp_path, redis={"timeout_seconds": 0.1}, served={"flush_seconds": 0.01})
+        write_list_folder(settings.layout, NAME, FolderShape(users=20, has_why=True))
+        run(NAME, settings)
+
+        async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, told: forgotten.append(told["message"]))
+            assert (await client.get(USER)).json()["source"] == "personal"
+            control.client_pause(400)
+            for _ in range(3):
+                assert (await client.get(f"{USER.partition('?')[0]}/item-1/why")).json()["published"] is False
+            await until(lambda: api.live.served_log.logged == 1)
+            gc.collect()
+
+        with_api(settings, scene)
+    assert forgotten == []

@@ -16,7 +16,8 @@ from serving_scenes import ask, items_of, settings_for, until, with_api
 from benchmarks.list_folder import FolderShape, home_items, item_id, write_list_folder
 from jobs.publishing.embedded_store import StoreOptions, embedded_store
 from jobs.publishing.publish_lists import run
-from reco_contracts.recent_codec import unpack_recent
+from reco_contracts.reasons import Reason
+from reco_contracts.recent_codec import Seed, pack_seed, unpack_recent
 from reco_contracts.settings import Settings
 from reco_contracts.stream_entries import EVENTS_FIELD, VERSION_FIELD
 from serving_api import schemas
@@ -350,3 +351,22 @@ def test_two_processes_add_to_one_users_recent_items_and_undo_nothing(published:
         return shown
 
     assert with_api(published, scene) == [item_id(number) for number in range(69, 99)]
+
+
+@pytest.mark.parametrize("damaged", [{"kind": 200}, {"score_codes": (0xFFFF, 0xFFFF)}])
+def test_a_damaged_recent_item_is_as_good_as_none(
+    published: Settings, store: redis.Redis, damaged: dict[str, Any]
+) -> None:
+    good = Seed("item-3", Reason.BECAUSE_CLICKED, int(time.time() * 1_000), 3, NAME, (60, 61), (0x3C00, 0x3800))
+    bad = good._replace(item_id="item-4", item=4, at_ms=good.at_ms - 1, **damaged)
+    for user, seeds in (("user-7", (good, bad)), ("newcomer", (bad,))):
+        store.hset(published.keys.recent(user), mapping={f"s{seed.item_id}": pack_seed(seed) for seed in seeds})
+
+    async def scene(api: LookupApi, client: httpx.AsyncClient) -> None:
+        for user in ("user-7", "newcomer"):
+            assert len(items_of(await client.get(f"/v1/users/{user}/recommendations"))) == 20
+            assert (await client.get(f"/v1/users/{user}/page?surfaces=home")).status_code == 200
+        batch = await client.post("/v1/recommendations:batch", json={"users": ["user-7", "newcomer"]})
+        assert [len(row["items"]) for row in batch.json()["lists"]] == [20, 20]
+
+    with_api(published, scene)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pytest
 import redis
+import structlog
 
 from jobs.publishing.embedded_store import StoreAddress as EmbeddedStore
 from reco_contracts.errors import StoreUnavailableError
@@ -182,3 +183,17 @@ def test_far_too_many_commands_are_refused(store_server: EmbeddedStore, monkeypa
         assert await pipe.send("PING") == b"PONG"
 
     with_pipe(store_server.url, scene)
+
+
+def test_a_refusal_is_told_once_for_each_kind_and_without_arguments(store_server: EmbeddedStore) -> None:
+    async def scene(pipe: RedisPipe) -> None:
+        for command in (("LPUSH", "text", "1"), ("NONSENSE", "somebody")) * 20:
+            await pipe.send("SET", "text", "1")
+            with pytest.raises(StoreUnavailableError):
+                await pipe.send(*command)
+
+    with structlog.testing.capture_logs() as lines:
+        with_pipe(store_server.url, scene)
+    told = [line["error"] for line in lines if line["log_level"] == "warning"]
+    assert [error.partition(" ")[0] for error in told] == ["WRONGTYPE", "ERR"]
+    assert "somebody" not in repr(told)

@@ -46,6 +46,12 @@ def test_a_damaged_key_is_refused_and_not_replaced(settings: Settings) -> None:
         erasure_key(layout, None)
 
 
+def test_a_key_that_cannot_be_read_is_told_with_what_to_do(settings: Settings) -> None:
+    settings.layout.erasure_key.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="RECO_ERASURE__KEY"):
+        erasure_key(settings.layout, None)
+
+
 def test_tombstones_of_another_key_are_refused(settings: Settings) -> None:
     key = erasure_key(settings.layout, None)
     add_tombstones(settings, {tombstone(key, "ann"): "ann"}, NOW)
