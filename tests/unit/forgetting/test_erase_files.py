@@ -186,6 +186,11 @@ def test_a_warehouse_that_somebody_writes_is_left_alone(database: Path) -> None:
             "42 of 100 rows, e.g. subject=[erased]; user_id: [erased], 142",
         ),
         ("17850123", "customer 17850123", "customer [erased]"),
+        (
+            "null",
+            '{"user_id": null, "seen": ["null", "user=null"]}',
+            '{"user_id": null, "seen": ["[erased]", "user=[erased]"]}',
+        ),
     ],
 )
 def test_texts_lose_an_id_where_it_can_mean_nobody_else(settings: Settings, user: str, text: str, wanted: str) -> None:
@@ -194,6 +199,22 @@ def test_texts_lose_an_id_where_it_can_mean_nobody_else(settings: Settings, user
     path.write_text(text)
     erase_texts(settings.layout, frozenset([user]))
     assert path.read_text() == wanted
+
+
+@pytest.mark.parametrize("user", ["20260301", "default", "home"])
+def test_a_user_who_is_called_like_a_part_of_a_manifest_takes_no_generation_along(
+    settings: Settings, user: str
+) -> None:
+    layout, name = settings.layout, "20260301-001"
+    write_list_folder(layout, name, FolderShape(users=5, items=8, k=3, has_why=True))
+    note = layout.export("fct_interactions").with_suffix(".json")
+    note.parent.mkdir(parents=True)
+    note.write_text(f'{{"warehouse": "{user}"}}')
+    assert erase_texts(layout, frozenset([user])) == {}
+    assert read_lists_manifest(layout, name).generation == name
+    found = list(search_users(layout, frozenset([user])))
+    assert note in {finding.path for finding in found}, "shown, for a person to judge"
+    assert not any(finding.is_theirs for finding in found)
 
 
 def test_the_search_finds_what_nobody_has_thought_of(settings: Settings) -> None:
