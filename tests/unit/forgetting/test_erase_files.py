@@ -17,7 +17,9 @@ from jobs.forgetting.erase_sources import erase_sources
 from jobs.forgetting.erase_tables import erase_tables, user_column
 from jobs.forgetting.erase_texts import erase_texts
 from jobs.forgetting.erase_warehouse import erase_warehouse
+from jobs.forgetting.find_users import find_users
 from jobs.forgetting.search_users import search_users
+from jobs.forgetting.tombstone_file import Forgotten
 from jobs.landing.land_inbox import run as land_inbox
 from jobs.landing.ledger import open_ledger, read_entries
 from jobs.publishing.read_lists import read_lists_manifest
@@ -236,3 +238,16 @@ def test_the_search_finds_what_nobody_has_thought_of(settings: Settings) -> None
         ("new_room.parquet", "title", False),
         ("half.parquet", "cannot be read: somebody writes it, or was killed", True),
     }
+
+
+def test_a_file_that_a_drain_takes_away_meanwhile_is_no_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = settings.layout
+    gone = [layout.landing("events") / ".day.parquet.abc", layout.spool("posted") / "00-1-0-2-0.jsonl"]
+    monkeypatch.setattr("jobs.forgetting.find_users.parquet_files", lambda _: iter(gone[:1]))
+    monkeypatch.setattr("jobs.forgetting.erase_tables.parquet_files", lambda _: iter(gone[:1]))
+    monkeypatch.setattr("jobs.forgetting.find_users.record_texts", lambda _: gone[1:])
+    monkeypatch.setattr("jobs.forgetting.erase_sources.record_texts", lambda _: gone[1:])
+    assert find_users(layout, Forgotten(b"k" * 16, ["tombstone"])) == frozenset()
+    assert (erase_tables(layout, USERS), sources(settings)) == ({}, {})
