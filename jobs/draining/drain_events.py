@@ -1,8 +1,6 @@
 """`reco drain-events`: take posted events and served records out of the store, and land them."""
 
-import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,8 @@ from jobs.draining.land_spool import POSTED, SERVED, land_spool
 from jobs.draining.read_stream import Entry, Stream, drain_stream, streams_there
 from jobs.draining.spool_entries import spool_events, spool_served
 from jobs.forgetting.exchange_tombstones import exchange_tombstones
+from jobs.one_at_a_time import one_at_a_time
 from jobs.publishing.connect_store import Store, open_store
-from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
 
 Spooler = Callable[[Path, Stream], Callable[[list[Entry]], None]]
@@ -32,7 +30,7 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
         StoreUnavailableError: the store does not answer; what had been drained before is landed all the same.
         ContractError: a drained file cannot be read at all; the others are landed.
     """
-    with _one_at_a_time(settings.layout.spool(POSTED).parent):
+    with one_at_a_time(settings.layout.spool(POSTED).parent / ".drain.lock", "drain"):
         try:
             with open_store(settings.redis) as store:
                 exchange_tombstones(store, settings, now)  # who was erased since, landing rejects
@@ -46,16 +44,3 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
 def _drain(settings: Settings, store: Store, name: Callable[[int], str], origin: str, spool: Spooler) -> int:
     folder = settings.layout.spool(origin)
     return sum(drain_stream(store, stream.key, spool(folder, stream)) for stream in streams_there(store, name))
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process drain at a time; another one waits."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".drain.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            get_logger(__name__).info("waiting for another drain to end", lock=lock.name)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -9,6 +9,7 @@ import msgspec
 
 from jobs.draining.drained_history import Touched, newest_history, touched_users
 from jobs.draining.publish_folded import publish_folded
+from jobs.forgetting.exchange_tombstones import exchange_tombstones
 from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.landing.ledger import LedgerEntry, read_entries
 from jobs.publishing.connect_store import open_store
@@ -62,6 +63,7 @@ def run(settings: Settings, now: datetime) -> dict[str, Any]:
             path = layout.overlay_file(manifest.generation, _NAME)
             _fold(path, home, touched, entries, settings)
             ttl = settings.session.ttl_hours * 3_600
+            exchange_tombstones(store, settings, now)  # the API may have erased somebody since the drain
             published = publish_folded(store, settings.keys, manifest, path, now, ttl, read_forgotten(settings))
     _write_mark(mark, touched.revision)
     return {"generation": manifest.generation, "users": len(touched.users), "published": published}

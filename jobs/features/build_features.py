@@ -14,6 +14,7 @@ import polars as pl
 
 from jobs.landing.landed_schema import polars_schema
 from jobs.warehouse.hold_exports import reading_exports
+from jobs.warehouse.read_marts import scan_mart
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.columns import (
     DIM_ITEMS,
@@ -151,7 +152,7 @@ def _scan(layout: Layout, mart: Table) -> pl.LazyFrame:
     path = layout.export(mart.name)
     if not path.exists():
         raise EmptyPartitionError(f"{path} is not there; run `reco export-marts` first")
-    return pl.scan_parquet(path)
+    return scan_mart(path)
 
 
 def _within(frame: pl.LazyFrame, run_date: date, days: int) -> pl.LazyFrame:

@@ -7,7 +7,7 @@ the summary says why. Feast's registry is told of nothing: it holds definitions.
 """
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,12 @@ from hiredis import pack_command
 from jobs.features.build_features import feature_timestamp, partition_path
 from jobs.features.encode_features import encode_features, is_encodable
 from jobs.features.feast_environment import feast_config, require_definitions
+from jobs.forgetting.erase_store import features_key
+from jobs.forgetting.exchange_tombstones import exchange_tombstones
+from jobs.forgetting.tombstone_file import read_forgotten
 from jobs.publishing.bulk_writer import BulkWriter
 from jobs.publishing.connect_store import Store, open_store
-from reco_contracts.columns import FEATURE_VIEWS, Table
+from reco_contracts.columns import FEATURE_VIEWS, USER_FEATURES, Table
 from reco_contracts.errors import ContractError, EmptyPartitionError
 from reco_contracts.logs import get_logger
 from reco_contracts.settings import Settings
@@ -57,6 +60,7 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
     paths = {view: _partition(settings, view, run_date) for view in FEATURE_VIEWS}
     rows = {view.name: pq.read_metadata(path).num_rows for view, path in paths.items()}
     reason = feast_writes_because(settings)
+    users = pq.ParquetFile(paths[USER_FEATURES], pre_buffer=False)  # as it is now, also where an erasure replaces it
     with open_store(settings.redis) as store:  # says clearly when there is no store, and translates its errors
         require_definitions(settings)
         started = time.monotonic()
@@ -66,6 +70,7 @@ def run(run_date: date, settings: Settings) -> dict[str, Any]:
         else:
             _log.warning("Feast's own writer publishes", reason=reason)
             _materialize(settings, run_date)
+        _take_out_forgotten(store, settings, users)
         seconds = time.monotonic() - started
     return {
         "run_date": run_date,
@@ -119,6 +124,20 @@ def _materialize(settings: Settings, run_date: date) -> None:
     from jobs.features.feast_store import materialize  # imports Feast: seconds
 
     materialize(settings, [view.name for view in FEATURE_VIEWS], feature_timestamp(run_date))
+
+
+def _take_out_forgotten(store: Store, settings: Settings, users: pq.ParquetFile) -> None:
+    """Erased users have no features, also those who were erased since the partition was made or while it was written.
+
+    Who is erased from here on is taken out of the store by whoever erases.
+    """
+    exchange_tombstones(store, settings, datetime.now(UTC))
+    forgotten = read_forgotten(settings)
+    if forgotten:
+        key = USER_FEATURES.key[0]
+        for batch in users.iter_batches(_BATCH_ROWS, columns=[key]):
+            for user in forgotten.among(batch.column(key).to_pylist()):
+                store.unlink(features_key(settings.keys, user))
 
 
 def _partition(settings: Settings, view: Table, run_date: date) -> Path:

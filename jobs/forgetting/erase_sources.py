@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from jobs.forgetting.erase_tables import erase_rows
+from jobs.forgetting.erase_tables import erase_rows, unless_gone
 from jobs.forgetting.forgotten_rows import USER, blank_rejected
 from jobs.landing.importers.record_files import SUFFIXES, file_columns, read_records
 from jobs.landing.ledger import OpenLedger, content_sha
@@ -38,9 +38,10 @@ def erase_sources(layout: Layout, ledger: OpenLedger, users: frozenset[str], now
     """
     erased: dict[Path, int] = {}
     for path in record_texts(layout):
-        if lines := _their_lines(path, users):
-            erased[path] = len(lines)
-            _blank_lines(path, {number for span in lines for number in span})
+        with unless_gone(path):
+            if lines := _their_lines(path, users):
+                _blank_lines(path, {number for span in lines for number in span})
+                erased[path] = len(lines)
     inbox = layout.inbox.rglob("*.parquet") if layout.inbox.exists() else ()
     for path in sorted(inbox):
         if has_users(path) and (rows := erase_rows(path, USER, users)):
@@ -58,7 +59,7 @@ def has_users(path: Path) -> bool:
     """Whether a file of records has a column of users."""
     try:
         return path.is_file() and USER in file_columns(path)
-    except ContractError:
+    except (ContractError, FileNotFoundError):
         return False
 
 

@@ -70,7 +70,7 @@ def erase_store(store: Store, settings: Settings, users: frozenset[str]) -> Stor
         counts.why += erase_lists(store, keys, manifest, users, "why")
     for user in sorted(users):
         counts.recent += int(_integer(store.unlink(keys.recent(user))))
-        counts.features += int(_integer(store.unlink(_features_key(keys, user))))
+        counts.features += int(_integer(store.unlink(features_key(keys, user))))
     return counts
 
 
@@ -83,7 +83,7 @@ def count_store(store: Store, settings: Settings, users: frozenset[str]) -> Stor
             setattr(counts, kind, getattr(counts, kind) + found)
     for user in users:
         counts.recent += _integer(store.exists(keys.recent(user)))
-        counts.features += _integer(store.exists(_features_key(keys, user)))
+        counts.features += _integer(store.exists(features_key(keys, user)))
     return counts
 
 
@@ -183,7 +183,8 @@ def _users_of(kind: str, fields: dict[bytes, bytes]) -> list[str | None]:
         return []
 
 
-def _features_key(keys: RedisKeys, user: str) -> bytes:
+def features_key(keys: RedisKeys, user: str) -> bytes:
+    """The hash of a user's features."""
     return entity_key(keys.namespace, USER_FEATURES.key[0], user)
 
 

@@ -6,6 +6,7 @@ is not touched.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,6 +21,7 @@ from jobs.ranking.explored_items import EXPLORED_FILE
 from jobs.ranking.train_model import USER_IDS_FILE
 from reco_contracts.artifacts import Layout, complete_versions, replace_file
 from reco_contracts.columns import LIST_SUBJECT
+from reco_contracts.errors import ContractError
 from reco_contracts.manifests import MANIFEST_FILE, decode_lists_manifest, encode_manifest
 from reco_contracts.surfaces import SubjectKind, subject_kind
 
@@ -38,10 +40,11 @@ def erase_tables(layout: Layout, users: frozenset[str]) -> dict[Path, int]:
     """
     erased: dict[Path, int] = {}
     for path in parquet_files(layout):
-        column = user_column(layout, path)
-        if column and (rows := count_rows(path, column, users)):
-            blank_users(path, users) if path.name == USER_IDS_FILE else erase_rows(path, column, users)
-            erased[path] = rows
+        with unless_gone(path):
+            column = user_column(layout, path)
+            if column and (rows := count_rows(path, column, users)):
+                blank_users(path, users) if path.name == USER_IDS_FILE else erase_rows(path, column, users)
+                erased[path] = rows
     for generation in complete_versions(layout.lists):
         renew_counts(layout, generation)
     return erased
@@ -52,6 +55,16 @@ def parquet_files(layout: Layout) -> Iterator[Path]:
     for path in sorted(layout.root.rglob("*.parquet*")):
         if path.is_file() and is_readable(path):
             yield path
+
+
+@contextmanager
+def unless_gone(path: Path) -> Iterator[None]:
+    """Pass over a file that landing moved in or took away since it was listed: what it lands knows the tombstones."""
+    try:
+        yield
+    except (ContractError, FileNotFoundError):
+        if path.exists():
+            raise
 
 
 def is_readable(path: Path) -> bool:

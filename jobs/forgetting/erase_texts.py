@@ -2,6 +2,8 @@
 
 Text does not say what a word stands for. An id that can be nothing else is replaced
 wherever it stands alone; one like `42` only where the text says that it is a user's.
+What programs read back, such as manifests, names no users: a user may be called like
+a surface or a generation, and the file would be lost for everybody.
 """
 
 import html
@@ -13,12 +15,15 @@ from typing import Final
 from urllib.parse import quote
 
 from reco_contracts.artifacts import Layout, replace_file
+from reco_contracts.manifests import MANIFEST_FILE
 
 ERASED: Final = "[erased]"
 ENDINGS: Final = (".json", ".html", ".txt", ".log", ".md", ".yml", ".jsonl", ".sql")
 # Fewer characters, or fewer digits alone, stand for too many other things.
 _TELLING_CHARACTERS: Final = 4
 _TELLING_DIGITS: Final = 7
+# Ids that are words of JSON: they are somebody's in quotes or behind `=` alone.
+_LITERALS: Final = frozenset({"true", "false", "null"})
 _NAMED: Final = r"(\b(?:user|user_id|subject)\b[\"']?\s*[:=]?\s*[\"']?)"
 
 
@@ -51,8 +56,16 @@ def text_files(layout: Layout) -> Iterator[Path]:
     """Reports, logs and the like, in order; not what is landed, the ledger, the store's files or the tombstones."""
     others = (layout.ledger.parent, layout.inbox, layout.store, layout.tombstones.parent)
     for path in sorted(layout.root.rglob("*")):
-        if path.suffix in ENDINGS and path.is_file() and not any(path.is_relative_to(folder) for folder in others):
+        is_written_here = path.suffix in ENDINGS and not is_read_back(layout, path)
+        if is_written_here and path.is_file() and not any(path.is_relative_to(folder) for folder in others):
             yield path
+
+
+def is_read_back(layout: Layout, path: Path) -> bool:
+    """Whether a text belongs to what programs read back: manifests and notes, rules, publications, studies."""
+    files = (layout.export("_"), layout.overlay_file("", "_"), layout.publication("_"), layout.serving_keys)
+    rooms = (layout.models, layout.lists, layout.tuning, layout.taken_down.parent, *(file.parent for file in files))
+    return path.name == MANIFEST_FILE or any(path.is_relative_to(room) for room in rooms)
 
 
 def is_telling(user: str) -> bool:
@@ -65,7 +78,8 @@ def compile_mention(user: str) -> re.Pattern[bytes]:
     spellings = {user, json.dumps(user)[1:-1], json.dumps(user, ensure_ascii=False)[1:-1], html.escape(user)}
     spellings |= {quote(user, safe=""), quote(user)}
     either = b"|".join(re.escape(spelling.encode()) for spelling in sorted(spellings, key=len, reverse=True))
-    alone = rb"(?<![A-Za-z0-9_])(?:" + either + rb")(?![A-Za-z0-9_])"
+    before = rb"(?<=[\"'=])" if user in _LITERALS else rb"(?<![A-Za-z0-9_])"
+    alone = before + rb"(?:" + either + rb")(?![A-Za-z0-9_])"
     return re.compile(alone if is_telling(user) else _NAMED.encode() + alone)
 
 

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from jobs.forgetting.erase_sources import record_texts
-from jobs.forgetting.erase_tables import parquet_files, user_column
+from jobs.forgetting.erase_tables import parquet_files, unless_gone, user_column
 from jobs.forgetting.erase_warehouse import attach_held, table_columns
 from jobs.forgetting.forgotten_rows import USER
 from jobs.forgetting.tombstone_file import Forgotten
@@ -40,16 +40,23 @@ def find_users(layout: Layout, forgotten: Forgotten) -> frozenset[str]:
 
 def _named_users(layout: Layout) -> Iterator[set[str]]:
     for path in parquet_files(layout):
-        if column := user_column(layout, path):
-            yield _values(pl.scan_parquet(path, hive_partitioning=False).select(pl.col(column)))
-        elif path.parent == layout.quarantine:
-            users = pl.col("fields").str.json_path_match(f"$.{USER}")
-            yield _values(pl.scan_parquet(path, hive_partitioning=False).select(users))
+        with unless_gone(path):
+            yield _in_table(layout, path)
     for path in record_texts(layout):
-        for frame in read_records(path, {USER: USER}, _CHUNK_ROWS):
-            yield _values(frame.lazy().select(pl.col(USER).str.strip_chars()))
+        with unless_gone(path):
+            for frame in read_records(path, {USER: USER}, _CHUNK_ROWS):
+                yield _values(frame.lazy().select(pl.col(USER).str.strip_chars()))
     for path in (layout.warehouse, layout.analytics):
         yield from _in_warehouse(path)
+
+
+def _in_table(layout: Layout, path: Path) -> set[str]:
+    table = pl.scan_parquet(path, hive_partitioning=False)
+    if column := user_column(layout, path):
+        return _values(table.select(pl.col(column)))
+    if path.parent == layout.quarantine:
+        return _values(table.select(pl.col("fields").str.json_path_match(f"$.{USER}")))
+    return set()
 
 
 def _values(column: pl.LazyFrame) -> set[str]:

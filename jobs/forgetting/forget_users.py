@@ -33,6 +33,7 @@ from jobs.forgetting.find_users import find_users
 from jobs.forgetting.search_users import Finding, place_of, search_users
 from jobs.forgetting.tombstone_file import Forgotten, add_tombstones, read_tombstones, settle_tombstones
 from jobs.landing.ledger import open_ledger
+from jobs.one_at_a_time import one_at_a_time
 from jobs.publishing.connect_store import open_store
 from jobs.warehouse.hold_exports import renewing_exports
 from reco_contracts.errors import RecoError, StoreUnavailableError
@@ -73,6 +74,7 @@ class _Erasure:
         users: ids.
         erased: place -> rows, records or mentions that were taken out.
         left: place -> what the search found.
+        found: the same below the data folder, file by file.
         elsewhere: the same characters where they may mean something else.
         sources: files outside the data folder from which rows had come.
         store: what became of it.
@@ -84,6 +86,7 @@ class _Erasure:
     users: frozenset[str]
     erased: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
+    found: list[Finding] = field(default_factory=list)
     elsewhere: list[Finding] = field(default_factory=list)
     sources: list[Path] = field(default_factory=list)
     store: str = ""
@@ -138,15 +141,17 @@ def run_hashes(hashes: Iterable[str], settings: Settings, now: datetime) -> dict
 
 def _erase(erasure: _Erasure, hashes: Iterable[str]) -> dict[str, Any]:
     started = time.monotonic()
-    _from_store(erasure)
-    _from_landing(erasure)
-    _from_files(erasure)
-    _search(erasure)
+    # Of two at once each would put back, with its copy of the warehouse, what the other has taken out.
+    with one_at_a_time(erasure.settings.layout.tombstones.with_name(".erasure.lock"), "erasure"):
+        _from_store(erasure)
+        _from_landing(erasure)
+        _from_files(erasure)
+        _search(erasure)
     if erasure.left:
         places = ", ".join(f"{place} {count}" for place, count in erasure.left.items())
         raise RecoError(
-            f"something is left of the {len(erasure.users)} users: {places}. A job that was at work may have written "
-            "it: run `reco forget --pending` when it has ended. Until then the tombstones stay pending"
+            f"something is left of the {len(erasure.users)} users: {places}{_named(erasure)}. A job that was at work "
+            "may have written it: run `reco forget --pending` when it has ended. Until then the tombstones stay pending"
         )
     if not erasure.is_reached:
         raise StoreUnavailableError(
@@ -205,12 +210,19 @@ def _search(erasure: _Erasure) -> None:
     for finding in search_users(layout, erasure.users):
         if finding.is_theirs:
             erasure.left[place_of(layout, finding.path)] += finding.hits
+            erasure.found.append(finding)
         else:
             erasure.elsewhere.append(finding)
     if erasure.is_reached:
         with open_store(erasure.settings.redis) as store:
             counts = msgspec.structs.asdict(count_store(store, erasure.settings, erasure.users))
         erasure.left.update({f"store: {name.replace('_', ' ')}": count for name, count in counts.items() if count})
+
+
+def _named(erasure: _Erasure) -> str:
+    """The first files in which something is left, each with what."""
+    files = [f"{finding.path}: {finding.what}" for finding in erasure.found[:_SHOWN]]
+    return f" ({'; '.join(files)})" if files else ""
 
 
 def _summary(erasure: _Erasure) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import polars as pl
 
 from jobs.forgetting.erase_sources import has_users
 from jobs.forgetting.erase_tables import count_rows, is_readable, user_column
-from jobs.forgetting.erase_texts import ENDINGS, compile_mention, is_telling
+from jobs.forgetting.erase_texts import ENDINGS, compile_mention, is_read_back, is_telling
 from jobs.forgetting.erase_warehouse import attach_held, table_columns, their_rows
 from jobs.forgetting.forgotten_rows import USER, blank_rejected
 from jobs.landing.importers.record_files import SUFFIXES, read_records
@@ -93,7 +93,7 @@ def _in_file(layout: Layout, path: Path, users: frozenset[str]) -> Iterator[Find
         findings += _in_records(path, users)
     yield from findings
     if not findings and (count := _in_bytes(path, users)):
-        yield Finding(path, "text", count, is_theirs=path.suffix in ENDINGS)
+        yield Finding(path, "text", count, is_theirs=path.suffix in ENDINGS and not is_read_back(layout, path))
 
 
 def _in_parquet(layout: Layout, path: Path, users: frozenset[str]) -> Iterator[Finding]:

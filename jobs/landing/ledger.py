@@ -5,7 +5,6 @@ nobody reads it, and the next attempt overwrites it. Every change of an entry
 gets the next revision, so that a build knows what changed since the one before.
 """
 
-import fcntl
 import hashlib
 import shutil
 from collections import Counter
@@ -17,10 +16,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from jobs.one_at_a_time import one_at_a_time
 from reco_contracts.artifacts import Layout, replace_file
 from reco_contracts.errors import ContractError
 from reco_contracts.hashing import SEPARATOR
-from reco_contracts.logs import get_logger
 
 Kind = Literal["events", "items", "users"]
 LANDED: Final = "landed"
@@ -217,14 +216,7 @@ class OpenLedger:
 @contextmanager
 def landing_lock(layout: Layout) -> Iterator[None]:
     """Let one process land at a time; another one waits."""
-    folder = layout.ledger.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            get_logger(__name__).info("waiting for another landing to end", lock=lock.name)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(layout.ledger.parent / ".lock", "landing"):
         yield
 
 

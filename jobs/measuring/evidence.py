@@ -10,6 +10,7 @@ import polars as pl
 from jobs.measuring.own_items import OwnItems, own_items
 from jobs.measuring.subject_index import SubjectIndex, subject_index
 from jobs.ranking.interaction_matrix import index_of
+from jobs.warehouse.read_marts import scan_mart
 from reco_contracts.artifacts import Layout
 from reco_contracts.columns import FCT_INTERACTIONS
 
@@ -53,7 +54,7 @@ def read_evidence(
         new_item_days: an item is young for so long; days.
     """
     ids = catalogue["item_id"]
-    history = pl.scan_parquet(layout.export(FCT_INTERACTIONS.name)).filter(pl.col("event_date") <= run_date)
+    history = scan_mart(layout.export(FCT_INTERACTIONS.name)).filter(pl.col("event_date") <= run_date)
     weights = history.group_by("user_id", "item_id").agg(pl.col("weight").sum())
     chosen = weights.filter(pl.col("weight") > 0).select("item_id").unique().collect(engine="streaming")
     categories = catalogue["diversity_category"]

@@ -32,6 +32,7 @@ from reco_contracts.redis_keys import (
     PREVIOUS_MANIFEST,
     RedisKeys,
 )
+from reco_contracts.surfaces import SubjectKind, subject_kind
 
 Kind = Literal["lists", "why"]
 
@@ -221,15 +222,14 @@ def count_lists(
     store: Store, keys: RedisKeys, manifest: GenerationManifest, surface: str, variant: str, kind: Kind = "lists"
 ) -> int:
     """Lists, or contributors of lists, that are in the store for one surface and variant."""
-    every = bucket_keys(keys, manifest, surface, variant, kind)
-    return sum(_pipelined(store, every, lambda pipe, key: pipe.hlen(key)))
+    return sum(_fill_of_buckets(store, bucket_keys(keys, manifest, surface, variant, kind)))
 
 
 def find_losses(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> list[str]:
     """What a generation lacks in the store; empty = it can serve.
 
-    A few single lists less are no loss (an erased user's are taken out of both
-    generations), whole buckets are.
+    A few single lists of users less are no loss (an erased user's are taken out of both
+    generations), whole buckets are, however many users were erased in all the time.
     """
     losses = []
     chunks = [keys.catalogue(manifest.generation, chunk) for chunk in range(manifest.catalogue_chunks)]
@@ -239,11 +239,18 @@ def find_losses(store: Store, keys: RedisKeys, manifest: GenerationManifest) -> 
         losses.append(f"catalogue: {there} of {len(chunks)} chunks")
     for kind, surface, variant in tables(manifest):
         expected = sizes_of(manifest, kind)[surface][variant].subjects
-        lists = count_lists(store, keys, manifest, surface, variant, kind)
-        if lists < min(expected * _MIN_SHARE_LEFT, expected - erased):
+        filled = _fill_of_buckets(store, bucket_keys(keys, manifest, surface, variant, kind))
+        lists = sum(filled)
+        may_lack = erased if subject_kind(surface) == SubjectKind.USER and all(filled) else 0
+        if lists < min(expected * _MIN_SHARE_LEFT, expected - may_lack):
             what = "lists" if kind == "lists" else "lists' contributors"
             losses.append(f"{surface}/{variant}: {lists:,} of {expected:,} {what}")
     return losses
+
+
+def _fill_of_buckets(store: Store, buckets: list[str]) -> list[int]:
+    """Lists in each bucket."""
+    return _pipelined(store, buckets, lambda pipe, key: pipe.hlen(key))
 
 
 def _pipelined(store: Store, keys: Iterable[str], command: Callable[[Any, str], Any]) -> list[Any]:

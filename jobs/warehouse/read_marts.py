@@ -84,10 +84,15 @@ def read_exposure(layout: Layout, run_date: date) -> pl.DataFrame:
     return shown.sort("item_id").collect()
 
 
+def scan_mart(path: Path) -> pl.LazyFrame:
+    """An exported mart: a file, or the files of a folder but for the hidden ones of an export that is at it or died."""
+    return pl.scan_parquet(path / "*.parquet" if path.is_dir() else path)
+
+
 def _read(path: Path, table: Table) -> pl.LazyFrame:
     if not path.exists():
         raise EmptyPartitionError(f"{path} is not there; run `reco export-marts` for this run date first")
-    frame = pl.scan_parquet(path)
+    frame = scan_mart(path)
     missing = [name for name in table.column_names if name not in frame.collect_schema().names()]
     if missing:
         raise ContractError(f"{path} lacks {', '.join(missing)}; export the marts again with this version")

@@ -1,5 +1,6 @@
 """`reco forget`, on a folder with something in every place: a needle that is nowhere afterwards."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -214,10 +215,25 @@ def test_a_place_that_cannot_be_read_is_no_proof(full: Settings) -> None:
     half = full.layout.lists / ".20260302-001.abc" / "home" / "default.parquet"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"PAR1 half of a file")
-    with pytest.raises(RecoError, match="list files 1"):
+    with pytest.raises(RecoError, match=r"list files 1 \(.*home/default.parquet: cannot be read"):
         forget_users.run([NEEDLE], full, NOW)
     half.unlink()
     assert forget_pending.run(full, NOW)["left"] == 0
+
+
+def test_two_erasures_put_back_nothing_of_each_other(full: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def beside(*_: Any) -> dict[Path, int]:
+        with full.layout.tombstones.with_name(".erasure.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        seen.append(True)
+        return {}
+
+    monkeypatch.setattr(forget_users, "erase_texts", beside)
+    with pytest.raises(RecoError, match="reports"):
+        forget_users.run([NEEDLE], full, NOW)
+    assert seen == [True]
 
 
 @pytest.mark.slow

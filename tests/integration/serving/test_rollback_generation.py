@@ -92,3 +92,13 @@ def test_an_erased_user_does_not_stand_in_the_way(published: Settings, store: re
         if store.hdel(key, "user-3"):
             break
     assert roll_back(published)["generation"] == NAMES[0]
+
+
+@pytest.mark.parametrize(("surface", "bucket"), [("home", 1), ("popular", 0)])
+def test_many_erased_users_hide_no_lost_bucket(
+    published: Settings, store: redis.Redis, surface: str, bucket: int
+) -> None:
+    store.sadd(published.keys.forgotten(), *(f"tombstone-{number}" for number in range(400)))
+    assert store.delete(published.keys.lists(NAMES[0], surface, "default", bucket))
+    with pytest.raises(PublishError, match=f"{NAMES[1]} stays live"):
+        roll_back(published)

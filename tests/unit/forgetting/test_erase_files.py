@@ -17,7 +17,9 @@ from jobs.forgetting.erase_sources import erase_sources
 from jobs.forgetting.erase_tables import erase_tables, user_column
 from jobs.forgetting.erase_texts import erase_texts
 from jobs.forgetting.erase_warehouse import erase_warehouse
+from jobs.forgetting.find_users import find_users
 from jobs.forgetting.search_users import search_users
+from jobs.forgetting.tombstone_file import Forgotten
 from jobs.landing.land_inbox import run as land_inbox
 from jobs.landing.ledger import open_ledger, read_entries
 from jobs.publishing.read_lists import read_lists_manifest
@@ -186,6 +188,11 @@ def test_a_warehouse_that_somebody_writes_is_left_alone(database: Path) -> None:
             "42 of 100 rows, e.g. subject=[erased]; user_id: [erased], 142",
         ),
         ("17850123", "customer 17850123", "customer [erased]"),
+        (
+            "null",
+            '{"user_id": null, "seen": ["null", "user=null"]}',
+            '{"user_id": null, "seen": ["[erased]", "user=[erased]"]}',
+        ),
     ],
 )
 def test_texts_lose_an_id_where_it_can_mean_nobody_else(settings: Settings, user: str, text: str, wanted: str) -> None:
@@ -194,6 +201,22 @@ def test_texts_lose_an_id_where_it_can_mean_nobody_else(settings: Settings, user
     path.write_text(text)
     erase_texts(settings.layout, frozenset([user]))
     assert path.read_text() == wanted
+
+
+@pytest.mark.parametrize("user", ["20260301", "default", "home"])
+def test_a_user_who_is_called_like_a_part_of_a_manifest_takes_no_generation_along(
+    settings: Settings, user: str
+) -> None:
+    layout, name = settings.layout, "20260301-001"
+    write_list_folder(layout, name, FolderShape(users=5, items=8, k=3, has_why=True))
+    note = layout.export("fct_interactions").with_suffix(".json")
+    note.parent.mkdir(parents=True)
+    note.write_text(f'{{"warehouse": "{user}"}}')
+    assert erase_texts(layout, frozenset([user])) == {}
+    assert read_lists_manifest(layout, name).generation == name
+    found = list(search_users(layout, frozenset([user])))
+    assert note in {finding.path for finding in found}, "shown, for a person to judge"
+    assert not any(finding.is_theirs for finding in found)
 
 
 def test_the_search_finds_what_nobody_has_thought_of(settings: Settings) -> None:
@@ -215,3 +238,16 @@ def test_the_search_finds_what_nobody_has_thought_of(settings: Settings) -> None
         ("new_room.parquet", "title", False),
         ("half.parquet", "cannot be read: somebody writes it, or was killed", True),
     }
+
+
+def test_a_file_that_a_drain_takes_away_meanwhile_is_no_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = settings.layout
+    gone = [layout.landing("events") / ".day.parquet.abc", layout.spool("posted") / "00-1-0-2-0.jsonl"]
+    monkeypatch.setattr("jobs.forgetting.find_users.parquet_files", lambda _: iter(gone[:1]))
+    monkeypatch.setattr("jobs.forgetting.erase_tables.parquet_files", lambda _: iter(gone[:1]))
+    monkeypatch.setattr("jobs.forgetting.find_users.record_texts", lambda _: gone[1:])
+    monkeypatch.setattr("jobs.forgetting.erase_sources.record_texts", lambda _: gone[1:])
+    assert find_users(layout, Forgotten(b"k" * 16, ["tombstone"])) == frozenset()
+    assert (erase_tables(layout, USERS), sources(settings)) == ({}, {})

@@ -24,7 +24,7 @@ from reco_contracts.folded_codec import folded_field, unpack_folded
 from reco_contracts.list_codec import unpack_list
 from reco_contracts.recent_codec import unpack_recent
 from reco_contracts.settings import Settings
-from reco_contracts.tombstones import erasure_key, tombstone
+from reco_contracts.tombstones import erasure_key, key_mark, tombstone
 from serving_api.api import LookupApi
 
 GENERATION = "20260331-001"
@@ -103,6 +103,21 @@ def test_who_is_erased_meanwhile_gets_no_list(shop, store) -> None:
     post(store, shop.settings, ("user-05", "item-07"), ("user-06", "item-07"))
     key = erasure_key(shop.settings.layout, shop.settings.erasure.key)
     add_tombstones(shop.settings, {tombstone(key, "user-05"): None}, NOW)
+    assert fold_in_drained.run(shop.settings, NOW)["published"] == 1
+    assert folded(store, shop.settings, "user-05") is None
+    assert folded(store, shop.settings, "user-06")
+
+
+def test_who_is_erased_in_the_store_alone_while_lists_are_made_gets_none(shop, store, monkeypatch) -> None:
+    post(store, shop.settings, ("user-05", "item-07"), ("user-06", "item-07"))
+    key = erasure_key(shop.settings.layout, shop.settings.erasure.key)
+    fold_in = fold_in_drained.fold_in_lists
+
+    def erased_meanwhile(*arguments: Any) -> Any:
+        store.sadd(shop.settings.keys.forgotten(), key_mark(key), tombstone(key, "user-05"))
+        return fold_in(*arguments)
+
+    monkeypatch.setattr(fold_in_drained, "fold_in_lists", erased_meanwhile)
     assert fold_in_drained.run(shop.settings, NOW)["published"] == 1
     assert folded(store, shop.settings, "user-05") is None
     assert folded(store, shop.settings, "user-06")

@@ -16,8 +16,9 @@ from jobs.features.feast_store import open_feature_store
 from jobs.features.publish_features import feast_writes_because
 from jobs.publishing.embedded_store import StoreAddress, embedded_store
 from reco_contracts.errors import EmptyPartitionError, StoreUnavailableError
-from reco_contracts.serving_settings import RedisSection
+from reco_contracts.serving_settings import ErasureSection, RedisSection
 from reco_contracts.settings import PathsSection, ProjectSection, Settings, load_settings
+from reco_contracts.tombstones import erasure_key, key_mark, tombstone
 
 DAY = date(2024, 3, 31)
 NEXT_DAY = date(2024, 4, 1)
@@ -85,6 +86,29 @@ def test_feast_writes_itself_where_its_format_may_be_another(
     summary = publish_features.run(NEXT_DAY, settings)
     assert (summary["writer"], summary["writer_reason"]) == ("feast", "Feast 0.99.1 is not known here, 0.67 is")
     assert read_user(open_feature_store(settings), "anna")["purchases_30d"] == 5
+
+
+@pytest.mark.parametrize("installed", ["0.67.0", "0.99.1"])
+def test_who_is_erased_while_features_are_written_gets_none(
+    settings: Settings, store: StoreAddress, monkeypatch: pytest.MonkeyPatch, installed: str
+) -> None:
+    erasing = settings.model_copy(update={"erasure": ErasureSection(key="the key of these tests")})
+    key = erasure_key(settings.layout, erasing.erasure.key)
+    take_out = publish_features._take_out_forgotten
+
+    def erased_meanwhile(client: redis.Redis, *arguments: Any) -> None:
+        client.sadd(settings.keys.forgotten(), key_mark(key), tombstone(key, "anna"))
+        take_out(client, *arguments)
+
+    monkeypatch.setattr(publish_features, "_take_out_forgotten", erased_meanwhile)
+    monkeypatch.setattr(publish_features, "version", lambda _: installed)
+    publish_features.run(DAY, erasing)
+    feast = open_feature_store(settings)
+    assert read_user(feast, "anna")["interactions_7d"] is None
+    assert read_user(feast, "żółć|ü")["interactions_7d"] == 1
+    with redis.Redis(port=store.port, password=PASSWORD) as client:
+        client.delete(settings.keys.forgotten())
+    settings.layout.tombstones.unlink()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from jobs.landing.landed_schema import POLARS_TYPES
 from jobs.warehouse import copy_analytics, export_marts
+from jobs.warehouse.read_marts import read_interactions
 from reco_contracts.columns import FCT_INTERACTIONS, MARTS_TO_EXPORT, DType
 from reco_contracts.errors import EmptyPartitionError, RecoError
 from reco_contracts.settings import PathsSection, Settings, load_settings
@@ -121,6 +122,16 @@ def test_a_new_day_writes_its_own_file_and_a_new_month_puts_the_days_together(se
     export_marts.run(RUN_DATE, settings)
     assert sorted(path.name for path in folder.iterdir()) == ["2024-04.parquet", "2024-05-01.parquet"]
     assert pl.read_parquet(folder).sort("event_date")["user_id"].to_list() == ["a", "b", "c", "d"]
+
+
+def test_what_a_killed_export_left_is_in_no_readers_way(settings: Settings) -> None:
+    export_marts.run(RUN_DATE, settings)
+    folder = settings.layout.export(FCT_INTERACTIONS.name)
+    before = read_interactions(settings.layout, date.max)
+    (folder / ".2024-03.parquet.killed").write_bytes(b"PAR1 half of a file")
+    assert read_interactions(settings.layout, date.max).equals(before)
+    export_marts.run(RUN_DATE, settings)
+    assert not list(folder.glob(".*"))
 
 
 def test_an_export_that_fails_leaves_the_files_that_are_there(settings: Settings) -> None:

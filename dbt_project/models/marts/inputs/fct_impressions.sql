@@ -22,9 +22,10 @@ events as (
 ),
 
 served_files as (
-    select file_sha
-    from {{ ref("stg_reco__landed_files") }}
-    where file_format = 'served'
+    select files.file_sha
+    from {{ ref("stg_reco__landed_files") }} as files
+    left join {{ ref("stg_reco__landed_files") }} as replayed on files.replays = replayed.file_sha
+    where coalesce(replayed.file_format, files.file_format) = 'served'
 ),
 
 shown as (
