@@ -9,6 +9,7 @@ counts as well.
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from math import ceil
 from time import monotonic
 from typing import Final
@@ -154,6 +155,7 @@ class TokenBucket:
         return 0.0
 
 
+@lru_cache(maxsize=64)  # asked with each request
 def is_loopback(host: str) -> bool:
     """Whether nobody else than this machine reaches an address; a name counts only if it is localhost."""
     try:

@@ -100,7 +100,9 @@ class Eraser:
         """
         await self._leave_tombstone(pipe, user)
         recorded: Any = await pipe.send("HGETALL", self._keys.generations())
-        manifests = [manifest for value in recorded[1::2] if (manifest := _manifest(value))]
+        names = (name.decode(errors="replace") for name in recorded[0::2])
+        found = map(_manifest, names, recorded[1::2])
+        manifests = [manifest for manifest in found if manifest]
         groups: dict[str, Commands] = {
             "lists": [command for one in manifests for command in _of_lists(self._keys, one, user)],
             "why": [command for one in manifests for command in _of_why(self._keys, one, user)],
@@ -149,11 +151,12 @@ class Eraser:
         await pipe.send("SADD", forgotten, mark, made)
 
 
-def _manifest(value: bytes) -> GenerationManifest | None:
+def _manifest(generation: str, value: bytes) -> GenerationManifest | None:
     try:
         return decode_generation_manifest(value)
-    except ContractError:
-        return None  # of another version; nobody reads its keys, which expire
+    except ContractError:  # of another version; nobody reads its keys
+        _log.warning("lists of a generation without a readable manifest stay until they expire", generation=generation)
+        return None
 
 
 def _of_lists(keys: RedisKeys, manifest: GenerationManifest, user: str) -> Commands:
