@@ -25,7 +25,8 @@ def build(empty_shop: Settings) -> Iterator[Callable[[str], Model]]:
     folder = target_folder(empty_shop.layout) / "compiled" / "reco" / "models" / "marts" / "inputs"
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute("create table files as select 'api' as file_sha, 'served' as file_format")
+        connection.execute("create table files (file_sha text, file_format text, replays text)")
+        connection.execute("insert into files values ('api', 'served', null)")
 
         def model(name: str) -> Model:
             sql = (
