@@ -38,8 +38,8 @@ airflow: $(VENV) ## Airflow's own UI with the DAGs, login printed; on a demo's d
 test: $(VENV) ## the test suite in two processes, real parts included (under 12 minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-test-slow: $(VENV) ## the tests that take minutes: the DAG on real data sets, a real scheduler
-	@$(BIN)/python -m pytest -m slow
+test-slow: $(VENV) ## the tests that take minutes: the DAG on real data sets, a real scheduler, servers that are killed
+	@$(BIN)/python -m pytest -m slow -n 2 --no-loadscope-reorder
 
 lint: $(VENV) lint-locks lint-compose ## check format, style, types, import rules, SQL, locks and the compose file
 	$(BIN)/ruff format --check
