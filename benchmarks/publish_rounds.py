@@ -97,16 +97,24 @@ def publish_in_a_process(settings: Settings, generation: str) -> dict[str, Any]:
         "RECO_PATHS__DATA": str(settings.layout.root),
         "RECO_REDIS__URL": settings.redis.url,
     }
-    command = [sys.executable, "-m", "jobs.cli.main", "publish-lists", "--generation", generation, "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with code {process.returncode}")
-    summary: dict[str, Any] = msgspec.json.decode(output)
-    return summary | {"peak_memory_mb": round(usage.ru_maxrss * 1024 / _MEGABYTE)}
+    command = [sys.executable, "-c", _COMMAND_AND_PEAK, "publish-lists", "--generation", generation, "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"publish-lists ended with code {done.returncode}: {done.stderr[-2_000:].decode()}")
+    summary: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return summary | {"peak_memory_mb": round(int(done.stderr.split()[-1]) * 1024 / _MEGABYTE)}
+
+
+# What the kernel tells a waiting parent counts this process's own size too, from the moment before `exec`.
+_COMMAND_AND_PEAK = """
+import sys
+from pathlib import Path
+from jobs.cli.main import main
+try:
+    main()
+finally:
+    print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0], file=sys.stderr)
+"""
 
 
 def write_feature_partitions(settings: Settings, rows: int) -> int:
