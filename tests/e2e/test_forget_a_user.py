@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 import pytest
-import redis
 
 from tests.e2e.conftest import RECO, SETTINGS, Shop
+from tests.search_everywhere import find_needle
 
 NEEDLE = "user-0007"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -35,27 +34,8 @@ def forgotten(published_shop: Shop, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def found_in(shop: Shop) -> set[str]:
-    """Files, and keys of its namespace, that hold the needle, as bytes or decoded."""
-    needle, found = NEEDLE.encode(), set()
-    for path in (path for path in shop.layout.root.rglob("*") if path.is_file()):
-        words = path.read_bytes()
-        if ".parquet" in path.name:
-            words += repr(pl.read_parquet(path, hive_partitioning=False).to_dicts()).encode()
-        if path.suffix == ".duckdb":
-            words += dumped(path)
-        if needle in words:
-            found.add(str(path.relative_to(shop.layout.root)))
-    with redis.Redis.from_url((shop.root / "store_url").read_text()) as store:
-        for key in store.scan_iter("*", count=1_000):
-            if b"forgetful" in key and (needle in key or needle in (store.dump(key) or b"")):
-                found.add(repr(key))
-    return found
-
-
-def dumped(path: Path) -> bytes:
-    with duckdb.connect(path, read_only=True) as connection:
-        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-        return repr([connection.execute(f"select * from {table}").fetchall() for (table,) in tables]).encode()  # noqa: S608 - ours
+    """Files, and keys of its namespace, that hold the needle."""
+    return find_needle(shop.layout.root, (shop.root / "store_url").read_text(), NEEDLE, "forgetful")
 
 
 def test_nothing_of_the_user_is_left(forgotten: tuple[Shop, dict[str, Any]]) -> None:

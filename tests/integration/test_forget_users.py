@@ -30,6 +30,7 @@ from reco_contracts.feast_wire import entity_key
 from reco_contracts.served_codec import encode_record, join_records
 from reco_contracts.settings import Settings, load_settings
 from reco_contracts.stream_entries import ENTRY_VERSION, EVENTS_FIELD, RECORDS_FIELD, VERSION_FIELD
+from tests.search_everywhere import find_needle
 
 NEEDLE = "needle-żq7"
 NAME = "20260301-001"
@@ -109,28 +110,8 @@ def in_the_store(settings: Settings) -> None:
 
 
 def found_in(settings: Settings) -> set[str]:
-    """Files and keys that hold the needle, as bytes or decoded."""
-    needle, found = NEEDLE.encode(), set()
-    for path in (path for path in settings.layout.root.rglob("*") if path.is_file()):
-        words = path.read_bytes()
-        if ".parquet" in path.name:
-            words += repr(pl.read_parquet(path, hive_partitioning=False).to_dicts()).encode()
-        if path.suffix == ".duckdb":
-            words += dumped(path)
-        if needle in words:
-            found.add(str(path.relative_to(settings.layout.root)))
-    with redis.Redis.from_url(settings.redis.url) as store:
-        for key in store.scan_iter("*"):
-            if needle in key or needle in (store.dump(key) or b""):
-                found.add(repr(key))
-    return found
-
-
-def dumped(path: Path) -> bytes:
-    with duckdb.connect(path, read_only=True) as connection:
-        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-        rows = [connection.execute(f"select * from {table}").fetchall() for (table,) in tables]  # noqa: S608 - ours
-    return repr(rows).encode()
+    """Files and keys that hold the needle."""
+    return find_needle(settings.layout.root, settings.redis.url, NEEDLE)
 
 
 def test_the_needle_is_nowhere_and_the_proof_says_where_it_was(full: Settings) -> None:
